@@ -1,0 +1,125 @@
+"""Validation: a value against a schema, every violation told in one sentence."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from jsonschema import Draft202012Validator, FormatChecker
+from jsonschema.exceptions import ValidationError
+from rfc3986_validator import validate_rfc3986
+
+from mockling.contract.document import ContractError
+
+LONGEST_ECHO = 60  # characters of a caller's value that are told back
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One value that breaks the contract.
+
+    `path` is its JSON path (`$.elements[0].frontal_image_url`), `expected` and `actual` describe in words what the
+    contract wants and what came (long values are cut), `message` is the whole sentence.
+    """
+
+    path: str
+    expected: str
+    actual: str
+    message: str
+
+
+def _is_uri(value: object) -> bool:
+    return not isinstance(value, str) or bool(validate_rfc3986(value, rule="URI"))
+
+
+_FORMATS = FormatChecker(formats=())
+_FORMATS.checks("uri")(_is_uri)
+
+
+class SchemaValidator:
+    """A schema compiled once.
+
+    `messages` are the sentences for a property that is missing (`required`: {field}, {expected}) and for a wrong
+    value (`invalid`: {field}, {expected}, {actual}). Raises `ContractError` if the schema is none or `format: uri` is
+    not enforced here, for jsonschema ignores formats it has no checker for.
+    """
+
+    def __init__(self, schema: Mapping[str, Any], messages: Mapping[str, str]) -> None:
+        Draft202012Validator.check_schema(schema)
+        self._compiled = Draft202012Validator(schema, format_checker=_FORMATS)
+        self._messages = messages
+        probe = Draft202012Validator({"format": "uri"}, format_checker=self._compiled.format_checker)
+        if probe.is_valid("not a uri"):
+            raise ContractError("format: uri is not enforced; the format checker lost its rule for it.")
+
+    def violations(self, value: object) -> list[Violation]:
+        """Return at most one violation for each place in `value`, absences first, then in the schema's order."""
+        found: dict[str, tuple[int, Violation]] = {}
+        for error in self._compiled.iter_errors(value):
+            for rank, violation in self._told(error):
+                if violation.path not in found or rank < found[violation.path][0]:
+                    found[violation.path] = (rank, violation)
+        return [violation for _, violation in sorted(found.values(), key=lambda ranked: ranked[0])]
+
+    def _told(self, error: ValidationError) -> Iterable[tuple[int, Violation]]:
+        path = "$" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.absolute_path)
+        schema: Mapping[str, Any] = error.schema if isinstance(error.schema, Mapping) else {}
+        if error.validator != "required" or not isinstance(error.instance, dict):
+            rank = 1 if error.validator == "type" else 2
+            yield rank, self._violation(path, "invalid", expected(schema), described(error.instance))
+            return
+        # jsonschema yields one error for each absent name and puts the name into the message alone.
+        for name in schema["required"]:
+            if name not in error.instance:
+                yield (
+                    0,
+                    self._violation(f"{path}.{name}", "required", expected(schema["properties"][name]), "nothing"),
+                )
+
+    def _violation(self, path: str, kind: str, wanted: str, actual: str) -> Violation:
+        field = path.removeprefix("$").removeprefix(".") or "the body"
+        message = self._messages[kind].format(field=field, expected=wanted, actual=actual)
+        return Violation(path, wanted, actual, message)
+
+
+def expected(schema: Mapping[str, Any]) -> str:
+    """Say in words what a schema accepts: "a string, either 'std' or 'pro'"."""
+    if "const" in schema:
+        return repr(schema["const"])
+    kinds = schema.get("type", "value")
+    words = " or ".join(_article(kind) for kind in ([kinds] if isinstance(kinds, str) else kinds))
+    if "enum" in schema:
+        return f"{words}, {_choice(schema['enum'])}"
+    if schema.get("format") == "uri":
+        return "a valid http or https URL"
+    if kinds == "array":
+        items = f"{schema.get('items', {}).get('type', 'value')}s"
+        return f"an array of at most {schema['maxItems']} {items}" if "maxItems" in schema else f"an array of {items}"
+    if "pattern" in schema:
+        return f"{words} of the pattern {schema['pattern']}"
+    return f"{words} of at least {schema['minimum']}" if "minimum" in schema else words
+
+
+def described(value: object) -> str:
+    """Say in words what a JSON value is, at most about 60 characters of it."""
+    if isinstance(value, dict):
+        return "an object"
+    if isinstance(value, list):
+        return f"an array of {len(value)} items" if len(value) != 1 else "an array of 1 item"
+    text = (
+        json.dumps(value, ensure_ascii=False) if not isinstance(value, str) else json.dumps(value[: LONGEST_ECHO + 1])
+    )
+    cut = text if len(text) <= LONGEST_ECHO else f"{text[:LONGEST_ECHO]}..."
+    kind = {bool: "the boolean ", int: "the number ", float: "the number ", str: "the string "}.get(type(value), "")
+    return kind + cut
+
+
+def _article(kind: str) -> str:
+    return f"{'an' if kind[0] in 'aeio' else 'a'} {kind}"
+
+
+def _choice(values: Iterable[object]) -> str:
+    *some, last = [repr(value) for value in values]
+    return f"either {some[0]} or {last}" if len(some) == 1 else f"one of {', '.join(some)} or {last}"
