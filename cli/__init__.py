@@ -1,0 +1,58 @@
+"""The `mockling` command.
+
+Exit codes: 0 done; 1 it failed, and one line on standard error says why and what to do; 2 the command was not
+understood; 130 interrupted with Ctrl-C.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from importlib import import_module
+from typing import ParamSpec, TypeVar
+
+import click
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+
+class _Commands(click.Group):
+    """Commands that are imported when they are called, for each needs other rooms of the house."""
+
+    names = ("demo", "serve", "generate", "contract")
+
+    def list_commands(self, _: click.Context) -> list[str]:
+        return list(self.names)
+
+    def get_command(self, _: click.Context, name: str) -> click.Command | None:
+        if name not in self.names:
+            return None
+        command: click.Command = import_module(f"mockling.cli.{name}").command
+        return command
+
+
+@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="mockling")
+def main() -> None:
+    """Test against Segmind's kling-o3-video2video-reference endpoint without calling it: offline, fast and free."""
+
+
+def told(*kinds: type[Exception]) -> Callable[[Callable[Parameters, Result]], Callable[Parameters, Result]]:
+    """Make a command tell errors of these kinds, and of the operating system, in one line instead of a traceback."""
+
+    def decorate(command: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+        @wraps(command)
+        def wrapped(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+            try:
+                return command(*args, **kwargs)
+            except BrokenPipeError:
+                raise  # the reader of a pipe had enough, which click ends quietly
+            except Exception as error:
+                if isinstance(error, (*kinds, OSError)):
+                    raise click.ClickException(str(error)) from error
+                raise
+
+        return wrapped
+
+    return decorate

@@ -1,0 +1,74 @@
+"""`mockling demo`: the main job, start to finish, offline."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mockling import fixtures
+from mockling.cli import told
+from mockling.cli.generate import check_writable, expected_seconds, save
+from mockling.cli.parameters import chosen, parameter_options
+from mockling.cli.waiting import with_progress
+from mockling.client import ApiError, Client, Video
+from mockling.emulator import Emulator
+
+VIDEO_URL = "https://inputs.mockling.example/{name}"
+PROMPT = "Let it snow over the hills at dusk"
+
+
+@click.command("demo")
+@click.option("--video", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Your own input video.")
+@click.option("--prompt", default=PROMPT, show_default=True, help="What to make of it.")
+@parameter_options
+@click.option("--speed", default=100.0, show_default=True, help="Simulated seconds in a real one.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("mockling-demo.mp4"),
+    show_default=True,
+    help="File to write.",
+)
+@told(ApiError, ValueError)
+def command(video: Path | None, prompt: str, speed: float, output: Path, **parameters: Any) -> None:
+    """Turn a video into another through an emulator started for the purpose: no network, no key, no money."""
+    check_writable(output)
+    source = video or fixtures.input_clip("valid")
+    click.echo(f"input     {source.name}: {_probed(source)}")
+    url = VIDEO_URL.format(name=source.name)
+    given = {"prompt": prompt, **chosen(parameters)}
+    try:
+        with Emulator(speed=speed, inputs={url: source}) as emulator:
+            full = {**emulator.contract.defaults, **given}
+            click.echo("request   " + ", ".join(f"{name} {value!r}" for name, value in full.items()))
+            click.echo(f"emulator  {emulator.url}, speed {speed:g}")
+            typical = expected_seconds(emulator.contract, given)
+            client = Client(emulator.api_key, emulator.url)
+            started = time.monotonic()
+            made = with_progress(
+                "waiting", typical and typical / speed, lambda: client.generate(video_url=url, **given)
+            )
+            waited = time.monotonic() - started
+            save(made, output)
+    except KeyboardInterrupt:
+        click.echo("Interrupted; nothing was written.", err=True)
+        raise click.exceptions.Exit(130) from None
+    _report(made, waited, output)
+
+
+def _report(made: Video, waited: float, output: Path) -> None:
+    click.echo(f"output    {_probed(output)}")
+    click.echo(f"live      would have cost ${made.cost} and taken {made.seconds:.0f} s")
+    click.echo(f"here      it cost nothing and took {waited:.1f} s")
+    click.echo(f"saved     {output.absolute()}")
+    click.echo("\nNext: `mockling serve` keeps an emulator running for your own code.")
+
+
+def _probed(path: Path) -> str:
+    probe = fixtures.probe(path)
+    sound = "with sound" if probe.audio else "no sound"
+    return f"{probe.width}x{probe.height} pixels, {probe.seconds:.2f} s, {probe.frames} frames, {sound}"

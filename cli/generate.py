@@ -1,0 +1,99 @@
+"""`mockling generate`: one generation, against any server."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mockling.cli import told
+from mockling.cli.parameters import chosen, parameter_options
+from mockling.cli.waiting import with_progress
+from mockling.client import LIVE, ApiError, Client, Video
+from mockling.contract import Contract, ContractError, load
+
+
+@click.command("generate")
+@click.argument("prompt")
+@click.option("--video-url", required=True, help="The input video, 720 to 2160 pixels wide.")
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path, dir_okay=False), help="File to write.")
+@parameter_options
+@click.option("--base-url", default=LIVE, show_default=True, help="The server; the default is live and costs money.")
+@click.option("--api-key", help="The API key; by default that in SEGMIND_API_KEY.")
+@click.option(
+    "--timeout", type=click.FloatRange(min=0, min_open=True), default=900.0, show_default=True, help="Seconds."
+)
+@told(ApiError, ValueError)
+def command(
+    prompt: str, video_url: str, output: Path, base_url: str, api_key: str | None, timeout: float, **parameters: Any
+) -> None:
+    """Generate a video from PROMPT and the input video, and save it."""
+    logging.getLogger("urllib3").setLevel(logging.ERROR)  # it would tell of every attempt to connect
+    check_writable(output)
+    client = Client(api_key, base_url, timeout)
+    given = chosen(parameters)
+    click.echo(f"Asking {client.base_url} for {outlook(load(), given)}", err=True)
+    try:
+        video = with_progress(
+            "generating", expected_seconds(load(), given), lambda: client.generate(prompt, video_url, **given)
+        )
+    except KeyboardInterrupt:
+        click.echo("Interrupted. The generation may go on and be billed; there is no way to fetch it.", err=True)
+        raise click.exceptions.Exit(130) from None
+    save(video, output)
+    click.echo(f"Saved {output} ({output.stat().st_size:,} bytes). {paid(video)}")
+
+
+def check_writable(output: Path) -> None:
+    """Refuse a file that could not be written later, when the video would have been paid for."""
+    folder = output.absolute().parent
+    if not folder.is_dir():
+        raise click.ClickException(f"There is no folder {folder}; make it first, nothing was sent.")
+    if not os.access(folder, os.W_OK):
+        raise click.ClickException(f"The folder {folder} cannot be written to; choose another, nothing was sent.")
+
+
+def save(video: Video, output: Path) -> None:
+    """Save a video; if that fails, say where it still is."""
+    try:
+        video.save(output)
+    except (OSError, ApiError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        where = f"It is at {video.url} for now." if video.url else "It is lost."
+        raise click.ClickException(
+            f"The video was generated (request {video.request_id}) but not saved as {output}: {reason}. {where}"
+        ) from error
+
+
+def outlook(contract: Contract, given: dict[str, Any]) -> str:
+    """Say what a call costs and how long it takes, live."""
+    full = {**contract.defaults, **given}
+    what = f"{full['duration']} s, {full['mode']}, {full['aspect_ratio']}"
+    try:
+        price, seconds = (measure(full["mode"], full["duration"]) for measure in (contract.price, contract.latency))
+    except ContractError:
+        return f"{what}."
+    return f"{what}: live that is ${price} and about {seconds:.0f} s."
+
+
+def expected_seconds(contract: Contract, given: dict[str, Any]) -> float | None:
+    """Return how many seconds a call takes on average, live; None if its parameters are not in order."""
+    full = {**contract.defaults, **given}
+    try:
+        return contract.latency(full["mode"], full["duration"])
+    except ContractError:
+        return None
+
+
+def paid(video: Video) -> str:
+    """Say what a video took."""
+    parts = [
+        f"{video.seconds:.1f} s" if video.seconds is not None else "",
+        f"${video.cost}" if video.cost is not None else "",
+        f"${video.remaining_credits} left" if video.remaining_credits is not None else "",
+        f"request {video.request_id}" if video.request_id else "",
+    ]
+    return ", ".join(part for part in parts if part)

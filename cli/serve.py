@@ -1,0 +1,109 @@
+"""`mockling serve`: the emulator in the foreground."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import signal
+import sys
+from ipaddress import ip_address
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import click
+
+from mockling.cli import told
+from mockling.contract import ContractError
+from mockling.emulator import Emulator, SettingsError, read_settings
+
+PORT = 8787
+
+
+def _speed(_context: click.Context, _parameter: click.Parameter, value: str | None) -> float | str | None:
+    try:
+        return value if value in (None, "instant") else float(value)
+    except ValueError as error:
+        raise click.BadParameter('it must be a number, such as 100 or 1, or "instant".') from error
+
+
+def _limit(_context: click.Context, _parameter: click.Parameter, value: str | None) -> int | str | None:
+    try:
+        return value if value in (None, "off") else int(value)
+    except ValueError as error:
+        raise click.BadParameter('it must be a whole number, or "off".') from error
+
+
+@click.command("serve")
+@click.option("--host", help="Address to listen at.  [default: 127.0.0.1]")
+@click.option("--port", type=int, help=f"Port to listen at; 0 takes any free one.  [default: {PORT}]")
+@click.option(
+    "--speed", callback=_speed, help='Simulated seconds in a real one; 1 is live, or "instant".  [default: 100]'
+)
+@click.option("--profile", help="How disputed facts are answered: documented or observed.  [default: documented]")
+@click.option("--v1-body", type=click.Choice(["json", "video"]), help="What a successful answer holds (D1).")
+@click.option("--credits", help="US dollars each key starts with.  [default: 100.00]")
+@click.option("--requests-per-minute", callback=_limit, help='Limit of every account, or "off".  [default: by plan]')
+@click.option("--seed", type=int, help="Repeats the ids and latencies of an earlier run.  [default: random]")
+@click.option("--config", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="TOML file of settings.")
+@told(SettingsError, ContractError)
+def command(v1_body: str | None, config: Path | None, **options: Any) -> None:
+    """Run the emulator until Ctrl-C. Options override the settings of --config; its keys are in docs/settings.md."""
+    overrides = {**options, "answers": {"D1": v1_body} if v1_body else {}}
+    settings = read_settings(config, overrides, {"port": PORT, "seed": secrets.randbelow(10**6)})
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    _allow_many_connections()
+    stop = Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    with Emulator(settings) as emulator:
+        click.echo(_banner(emulator))
+        stop.wait()
+    click.echo("Stopped.")
+
+
+def _banner(emulator: Emulator) -> str:
+    settings, contract = emulator.settings, emulator.contract
+    answers = ", ".join(f"{dispute} {answer}" for dispute, answer in contract.answers.items())
+    typical = contract.latency(contract.sample["mode"], contract.sample["duration"])
+    instant = settings.speed == "instant"
+    pace = "every answer at once" if instant else f"{typical:.0f} s pass in about {typical / float(settings.speed):.1f}"
+    limit = settings.requests_per_minute or ("as each account's plan says" if settings.accounts else "off")
+    if settings.accounts:
+        money, other = f"as configured for {len(settings.accounts)} accounts", ""
+    else:
+        money, other = f"${settings.credits} for each key", ", or SG_ and any 16 hex digits"
+    lines = [
+        f"Mockling listens at {emulator.url}",
+        f"  key         {emulator.api_key}{other}",
+        "              (one that ends in 0401, 0403, 0406, 0429, 0500, 0502 or 0504 always meets that error)",
+        f"  speed       {settings.speed} ({pace})",
+        f"  profile     {settings.profile} ({answers})",
+        f"  credits     {money}",
+        f"  rate limit  {limit}",
+        f"  seed        {settings.seed}",
+        "In your code, change the address and the key:",
+        f"  {contract.document['x-live-origin']}{contract.path}",
+        f"  {emulator.url}{contract.path}",
+        "Stop with Ctrl-C.",
+    ]
+    if not _is_loopback(settings.host):
+        lines.insert(1, "  WARNING     whoever reaches this machine over the network can use it")
+    return "\n".join(lines)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _allow_many_connections() -> None:
+    """Raise the number of open files to what the system permits, for every held call is one."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

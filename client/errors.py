@@ -1,0 +1,149 @@
+"""The errors of a call.
+
+ApiError                      everything below
+├── BadRequest                400
+├── Unauthorized              401
+├── Forbidden                 403
+├── NotFound                  404
+├── MethodNotAllowed          405
+├── InsufficientCredits       406
+├── Gone                      410
+├── RateLimited               429
+├── ServerError               500
+├── BadGateway                502
+├── GatewayTimeout            504
+├── UnexpectedStatus          any other status that is not 200
+├── NotSent                   the server was never reached; nothing was sent, nothing can be billed
+├── NoAnswer                  the request was sent, and the answer did not come
+└── BrokenAnswer              an answer came that cannot be used, such as a truncated video
+"""
+
+from __future__ import annotations
+
+
+class ApiError(Exception):
+    """A call failed.
+
+    `status` is the HTTP status of the answer (None: there was none), `message` what the server said or what happened,
+    `request_id` the id the server gave the request (None: none), `advice` what to do.
+    """
+
+    advice = "Try again later."
+
+    def __init__(self, message: str, *, status: int | None = None, request_id: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status
+        self.request_id = request_id
+
+    def __str__(self) -> str:
+        status = f"{self.status}: " if self.status else ""
+        request = f" (request {self.request_id})" if self.request_id else ""
+        return f"{status}{self.message.rstrip('.')}. {self.advice}{request}"
+
+
+class BadRequest(ApiError):
+    """400: a parameter or the request's format is invalid."""
+
+    advice = "Correct the parameter; nothing was billed."
+
+
+class Unauthorized(ApiError):
+    """401: the key is missing or invalid."""
+
+    advice = "Check the API key: pass api_key, or set SEGMIND_API_KEY."
+
+
+class Forbidden(ApiError):
+    """403: the key may not do this."""
+
+    advice = "Use a key that may call this model."
+
+
+class NotFound(ApiError):
+    """404: there is no such model, endpoint or file."""
+
+    advice = "Check base_url; the address must hold the server alone, without a path such as /v1."
+
+
+class MethodNotAllowed(ApiError):
+    """405: the address does not take this verb."""
+
+    advice = "Check base_url; something else than the API seems to answer there."
+
+
+class InsufficientCredits(ApiError):
+    """406: the balance does not cover the call (or the content type is not accepted)."""
+
+    advice = "Add credits, or ask for a shorter duration or mode 'std'; nothing was billed."
+
+
+class Gone(ApiError):
+    """410: the model was retired."""
+
+    advice = "Use another model; nothing was billed."
+
+
+class RateLimited(ApiError):
+    """429: too many requests; `resets_at` is the time (UTC, as the server wrote it) from which calls pass again."""
+
+    advice = "Wait until the rate limit resets; nothing was billed."
+
+    resets_at: str | None = None
+
+
+class ServerError(ApiError):
+    """500: the server failed."""
+
+    advice = "Nothing was billed; check the input video, then try again."
+
+
+class BadGateway(ApiError):
+    """502: the service is unavailable for now."""
+
+    advice = "Nothing was billed; try again later."
+
+
+class GatewayTimeout(ApiError):
+    """504: the request took too long."""
+
+    advice = "Nothing was billed; try again later, with a shorter duration or mode 'std'."
+
+
+class UnexpectedStatus(ApiError):
+    """A status that the endpoint does not document."""
+
+    advice = "Check base_url; something else than the API may answer there, such as a proxy."
+
+
+class NotSent(ApiError):
+    """The server was never reached; nothing was sent, so nothing can be billed."""
+
+    advice = "Check base_url and the network; nothing was sent or billed."
+
+
+class NoAnswer(ApiError):
+    """The request was sent, and no answer came: the time-out passed or the connection broke."""
+
+    advice = "The generation may have been started and billed; check your account before you send it again."
+
+
+class BrokenAnswer(ApiError):
+    """An answer came that cannot be used: no JSON, empty, or a video that is not whole."""
+
+    advice = "The generation was probably billed; download the video again from its URL if there is one."
+
+
+BY_STATUS: dict[int, type[ApiError]] = {
+    400: BadRequest,
+    401: Unauthorized,
+    403: Forbidden,
+    404: NotFound,
+    405: MethodNotAllowed,
+    406: InsufficientCredits,
+    410: Gone,
+    429: RateLimited,
+    500: ServerError,
+    502: BadGateway,
+    504: GatewayTimeout,
+}

@@ -1,0 +1,88 @@
+"""A generated video."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import IO
+
+from mockling.client.errors import BrokenAnswer
+from mockling.client.http import answer, blocks
+
+DOWNLOAD_TIMEOUT = 60.0  # seconds without a byte
+IN_MEMORY = 8 * 1024 * 1024  # bytes of a video that are kept in memory, a larger one goes to a temporary file
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Video:
+    """A video that was generated and paid for.
+
+    `url` is where it can be downloaded, for a limited time and without a key (None: the answer was the video itself);
+    `request_id` names the generation; `seconds` is how long it took, `cost` what it cost and `remaining_credits` what
+    is left, both in US dollars (None: the server did not say).
+    """
+
+    url: str | None
+    request_id: str | None
+    seconds: float | None
+    cost: Decimal | None
+    remaining_credits: Decimal | None
+    _content: IO[bytes] | None = field(default=None, repr=False, compare=False)
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the video to `path`, downloading it if need be, and return the path; can be called again.
+
+        The file appears under its name when it is whole, in place of any that was there. Raises `BrokenAnswer` if the
+        video is not whole, what `Client.generate` raises if it cannot be downloaded, `OSError` if it cannot be written.
+        """
+        target = Path(path)
+        with _written_whole(target) as file:
+            if self._content is not None:
+                self._content.seek(0)
+                shutil.copyfileobj(self._content, file)
+            else:
+                assert self.url is not None  # noqa: S101 - a video is at a URL or at hand
+                with answer("GET", self.url, DOWNLOAD_TIMEOUT) as response:
+                    file.writelines(blocks(response))
+            check_mp4(file)
+        return target
+
+
+@contextmanager
+def _written_whole(target: Path) -> Iterator[IO[bytes]]:
+    """Give a file that takes its name when all went well, and is gone otherwise."""
+    part = target.with_name(f".mockling-{secrets.token_hex(8)}.part")
+    try:
+        with part.open("x+b") as file:
+            yield file
+        part.replace(target)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def check_mp4(file: IO[bytes]) -> None:
+    """Raise `BrokenAnswer` if a file is no MP4, or one whose end is missing: its boxes must fill it exactly."""
+    size, position, kinds = file.seek(0, os.SEEK_END), 0, []
+    while position < size:
+        file.seek(position)
+        head = file.read(16)
+        length, kind = int.from_bytes(head[:4]), head[4:8]
+        if length == 1:
+            length = int.from_bytes(head[8:16])
+        elif length == 0:
+            length = size - position
+        if position == 0 and kind != b"ftyp":
+            raise BrokenAnswer("What came is no MP4 video.")
+        if length < 8 or position + length > size:
+            raise BrokenAnswer(f"The video is not whole: it ends after {size} bytes.")
+        kinds.append(kind)
+        position += length
+    if not {b"moov", b"mdat"} <= set(kinds):
+        raise BrokenAnswer("The video is not whole: it is empty or parts of it are missing.")

@@ -1,0 +1,155 @@
+"""The bridge: the Flask application on an asyncio server, a held call being one timer and no thread."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable, Iterable
+from functools import partial
+from io import BytesIO
+from typing import IO, TYPE_CHECKING, Any
+
+from werkzeug.wsgi import FileWrapper
+
+from mockling.emulator.held import Held
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
+    from flask import Response
+    from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
+
+LARGE_BODY = 256 * 1024  # bytes from which a request is handled in a thread, so that parsing it holds nobody up
+FILE_BLOCK = 256 * 1024  # bytes of a file that are sent at a time
+
+
+class Bridge:
+    """An ASGI application that runs a WSGI one.
+
+    `limit` is the number of bytes of a body that the application takes; of a larger one only so much is read as shows
+    that it is larger. `stopping` makes the answer of calls that are still held when the server stops.
+    """
+
+    def __init__(self, application: WSGIApplication, limit: int, stopping: Callable[[], Response]) -> None:
+        self._application = application
+        self._limit = limit
+        self._stopping_answer = stopping
+        self._stopping = False
+        self._held: set[asyncio.Timeout] = set()
+
+    async def __call__(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            return
+        body = await self._read(scope, receive)
+        if body is None:
+            return
+        start = _Start()
+        call = partial(self._application, _environ(scope, body), start)
+        result = call() if len(body) < LARGE_BODY else await asyncio.to_thread(call)
+        try:
+            blocks: Iterable[bytes] = result
+            if isinstance(result, Held):
+                if not await self._wait(result, receive):
+                    return
+                blocks = result.answer_with(self._stopping_answer()) if self._stopping else result.answer()
+            await _send(start, blocks, send)
+        finally:
+            if hasattr(result, "close"):
+                result.close()
+
+    def release(self) -> None:
+        """Answer every held call now, and every later one at once. Call it in the event loop's thread."""
+        self._stopping = True
+        for timer in self._held:
+            timer.reschedule(0)
+
+    async def _read(self, scope: HTTPScope, receive: ASGIReceiveCallable) -> bytes | None:
+        """Return the body, cut where it is certain to be too large; None if the caller left."""
+        if int(dict(scope["headers"]).get(b"content-length", 0)) > self._limit:
+            return b""
+        body = bytearray()
+        while len(body) <= self._limit:
+            message = await receive()
+            if message["type"] != "http.request":
+                return None
+            body += message["body"]
+            if not message["more_body"]:
+                break
+        return bytes(body)
+
+    async def _wait(self, held: Held, receive: ASGIReceiveCallable) -> bool:
+        """Wait until a held call is due; False if its caller left."""
+        seconds = held.seconds
+        if seconds == 0 or self._stopping:
+            return True
+        try:
+            async with asyncio.timeout(seconds) as timer:
+                self._held.add(timer)
+                while (await receive())["type"] != "http.disconnect":
+                    pass
+        except TimeoutError:
+            return True
+        finally:
+            self._held.discard(timer)
+        held.leave()
+        return False
+
+
+class _Start:
+    """WSGI's start_response: it keeps the status and headers until the body's first block is there."""
+
+    status = 500
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+    def __call__(self, status: str, headers: list[tuple[str, str]], _exc_info: object = None, /) -> Callable[..., Any]:
+        self.status = int(status[:3])
+        self.headers = tuple((name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers)
+        return lambda _: None
+
+
+async def _send(start: _Start, blocks: Iterable[bytes], send: ASGISendCallable) -> None:
+    iterator = iter(blocks)
+    first = next(iterator, b"")
+    await send({"type": "http.response.start", "status": start.status, "headers": start.headers, "trailers": False})
+    block: bytes | None = first
+    while block is not None:
+        following = next(iterator, None)
+        await send({"type": "http.response.body", "body": block, "more_body": following is not None})
+        block = following
+
+
+def _file_wrapper(file: IO[bytes], _wanted: int = 0) -> FileWrapper:
+    return FileWrapper(file, FILE_BLOCK)
+
+
+def _environ(scope: HTTPScope, body: bytes) -> WSGIEnvironment:
+    server, client = scope["server"] or ("127.0.0.1", None), scope["client"] or ("", 0)
+    environ: WSGIEnvironment = {
+        "REQUEST_METHOD": scope["method"],
+        "SCRIPT_NAME": "",
+        "PATH_INFO": scope["path"].encode().decode("latin-1"),
+        "QUERY_STRING": scope["query_string"].decode("latin-1"),
+        "SERVER_NAME": server[0],
+        "SERVER_PORT": str(server[1]),
+        "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
+        "REMOTE_ADDR": client[0],
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scope["scheme"],
+        "wsgi.input": BytesIO(body),
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+        "wsgi.file_wrapper": _file_wrapper,
+    }
+    for raw_name, raw_value in scope["headers"]:
+        # x_api_key would be taken for x-api-key, and a body that came in chunks is whole by now.
+        if b"_" in raw_name or raw_name == b"transfer-encoding":
+            continue
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+        variable = name.upper().replace("-", "_")
+        if variable not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+            variable = f"HTTP_{variable}"
+        environ[variable] = f"{environ[variable]},{value}" if variable in environ else value
+    environ.setdefault("CONTENT_LENGTH", str(len(body)))
+    return environ

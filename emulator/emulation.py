@@ -1,0 +1,152 @@
+"""The emulation: the stages of a request's way, and the state they share."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from werkzeug.datastructures import Headers
+
+from mockling import fixtures
+from mockling.contract import load
+from mockling.emulator.accounts import Account, Accounts, Admission
+from mockling.emulator.chance import draw
+from mockling.emulator.clock import Clock
+from mockling.emulator.inputs import Input, Inputs
+from mockling.emulator.journal import Journal
+from mockling.emulator.refused import Refused
+from mockling.emulator.settings import Settings
+
+MOST_FILES = 100_000  # outputs that can be fetched; the oldest go first
+MOST_TOLD = 20  # violations or warnings of one request that are kept
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A generation; everything about it is decided when it is submitted.
+
+    `latency` is how many simulated seconds it takes, `due` the moment of its answer, `price` its cost in US dollars,
+    `file` its output of so many `pixels` (width, height) and `frames`.
+    """
+
+    request_id: str
+    account: Account
+    admission: Admission
+    price: Decimal
+    latency: float
+    due: float
+    file: Path
+    pixels: tuple[int, int]
+    frames: int
+
+
+class Emulation:
+    """An emulator without its HTTP: each stage of a request is a method that returns or raises `Refused`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.contract = load(settings.profile, settings.answers, settings.contract)
+        self.clock = Clock(settings.speed)
+        self.accounts = Accounts(settings, self.contract)
+        self.inputs = Inputs(self.contract.sample["video_url"], settings.inputs)
+        self.journal = Journal()
+        self._seed = settings.seed
+        self._numbers = count(1)
+        self._spread: float = self.contract.document["x-latency"]["spread"]
+        self._fps: int = self.contract.document["x-output"]["frames_per_second"]
+        self._dashed_ids = self.contract.document["components"]["schemas"]["RequestId"].get("format") == "uuid"
+        self._files: OrderedDict[str, Path] = OrderedDict()
+
+    def authenticate(self, headers: Headers) -> Account:
+        """Return the account that calls (P15, G2, G3)."""
+        key = headers.get("x-api-key")
+        if not key and "authorization" not in headers:
+            raise Refused("missing_key")
+        account = self.accounts.find(key) if key else None
+        if account is None:
+            raise Refused("invalid_key")
+        return account
+
+    def find_model(self, slug: str) -> None:
+        """Refuse a model that is retired (G9) or was never there (P17)."""
+        if slug in self.contract.document["x-models"]["retired"]:
+            raise Refused("retired_model", slug=slug)
+        if slug != self.contract.slug:
+            raise Refused("unknown_model", slug=slug[:100])
+
+    def permit(self, account: Account, slug: str) -> None:
+        """Refuse a model that the account may not call (P16)."""
+        if account.models is not None and slug not in account.models:
+            raise Refused("forbidden", slug=slug)
+
+    def admit(self, account: Account) -> Admission:
+        """Count the request, and refuse it if the account made too many (P19, G10)."""
+        admission = self.accounts.admit(account, self.clock.now())
+        if not admission.admitted:
+            reset = self.stamp(admission.resets)
+            headers = {"x-rate-limit-remaining": "0", "x-rate-limit-reset-at-utc": reset}
+            raise Refused("rate_limited", headers=headers, limit=account.requests_per_minute, reset=reset)
+        return admission
+
+    def check(self, body: object) -> dict[str, Any]:
+        """Return the parameters with their defaults, and refuse any that breaks the contract (P14)."""
+        violations = self.contract.violations(body)
+        if violations:
+            told = [violation.message for violation in violations[:MOST_TOLD]]
+            raise Refused("invalid_parameter", violations=told, message=told[0])
+        assert isinstance(body, dict)  # noqa: S101 - the schema said so; this tells the type checker
+        return self.contract.completed(body)
+
+    def inspect(self, video_url: str) -> Input:
+        """Return what is known of the input video, and refuse one that cannot be used (P5, U9)."""
+        try:
+            found = self.inputs.look(video_url)
+        except fixtures.UnreadableVideo as error:
+            raise Refused("unreadable_input", reason=error) from error
+        except OSError as error:
+            raise Refused("unreadable_input", reason=error.strerror or "the file cannot be read") from error
+        limits = self.contract.parameters["video_url"]["x-pixels-wide"]
+        if found.width is not None and not limits["minimum"] <= found.width <= limits["maximum"]:
+            raise Refused("narrow_or_wide_input", width=found.width, **limits)
+        return found
+
+    def submit(self, account: Account, admission: Admission, parameters: Mapping[str, Any], source: Input) -> Job:
+        """Start a generation and promise its price (P18), unless the account is one that always meets an error."""
+        mode, ratio, duration = parameters["mode"], parameters["aspect_ratio"], int(parameters["duration"])
+        try:
+            file = fixtures.render(mode, ratio, duration, parameters["keep_audio"] and source.audio)
+        except OSError as error:
+            raise Refused("no_output", reason=error.strerror or error) from error
+        chance = draw(self._seed, next(self._numbers))
+        latency = chance.latency(self.contract.latency(mode, duration), self._spread)
+        now = self.clock.now()
+        due = now if account.fault else self.clock.after(latency)
+        price = self.contract.price(mode, duration)
+        self.accounts.reserve(account, price, now, due, billed=account.fault is None)
+        if account.fault:
+            raise Refused(account.fault)
+        request_id = str(chance.id) if self._dashed_ids else chance.id.hex
+        self._keep(f"{request_id}.mp4", file)
+        pixels = self.contract.pixels(mode, ratio)
+        return Job(request_id, account, admission, price, latency, due, file, pixels, duration * self._fps)
+
+    def output(self, name: str) -> Path:
+        """Return the generated file of that name (G21)."""
+        path = self._files.get(name)
+        if path is None or not path.is_file():
+            raise Refused("unknown_file", file=name[:100])
+        return path
+
+    def stamp(self, moment: float) -> str:
+        """Return a moment as it is written in a header, the second in which it has surely come."""
+        return f"{self.clock.utc(moment) + timedelta(seconds=1):%Y-%m-%dT%H:%M:%SZ}"
+
+    def _keep(self, name: str, file: Path) -> None:
+        self._files[name] = file
+        if len(self._files) > MOST_FILES:
+            self._files.popitem(last=False)

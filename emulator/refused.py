@@ -1,0 +1,27 @@
+"""The refusal of a request, wherever on its way it happens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+
+class Refused(Exception):
+    """A request is refused.
+
+    `case` names the error of the contract that answers it, `values` go into that error's text, `headers` onto the
+    answer, `violations` into the journal.
+    """
+
+    def __init__(
+        self,
+        case: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        violations: list[str] | None = None,
+        **values: object,
+    ) -> None:
+        super().__init__(case)
+        self.case = case
+        self.headers = headers or {}
+        self.violations = violations or []
+        self.values = values

@@ -1,0 +1,159 @@
+"""The server: an emulator that listens."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import socket
+from dataclasses import replace
+from threading import Event, Thread
+from types import TracebackType
+from typing import Any, Self
+
+import uvicorn
+
+from mockling.contract import Contract
+from mockling.emulator.accounts import usable_key
+from mockling.emulator.app import create_app
+from mockling.emulator.bridge import Bridge
+from mockling.emulator.emulation import Emulation
+from mockling.emulator.journal import Entry
+from mockling.emulator.settings import Settings
+
+START_LIMIT = 10.0  # real seconds
+STOP_LIMIT = 1.5  # real seconds for an orderly stop; what is open then is cut off
+KEEP_ALIVE = 75.0  # real seconds for which an idle connection stays open
+
+
+class StartError(OSError):
+    """The emulator cannot listen at its address; the message says why and what to do."""
+
+
+class Emulator:
+    """An emulator that listens in a thread of its own, from `start` to `stop`, or as a context manager.
+
+    `settings` say what it is like, `changes` are fields of `Settings` that replace them:
+
+        with Emulator(speed="instant") as emulator:
+            requests.post(emulator.url + "/v1/...", headers={"x-api-key": emulator.api_key}, ...)
+
+    Raises what `Settings` and `mockling.contract.load` raise, and `StartError` on `start` if the address cannot be
+    listened at.
+    """
+
+    def __init__(self, settings: Settings | None = None, **changes: Any) -> None:
+        self.settings = replace(settings or Settings(), **changes)
+        self._app = create_app(self.settings)
+        self._emulation: Emulation = self._app.extensions["mockling"]
+        self._socket: socket.socket | None = None
+
+    @property
+    def url(self) -> str:
+        """The address it listens at, such as `http://127.0.0.1:8787`."""
+        if self._socket is None:
+            raise StartError("The emulator is not running; call start() first, or use it in a with statement.")
+        host, port = self._socket.getsockname()[:2]
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    @property
+    def api_key(self) -> str:
+        """A key that works."""
+        return usable_key(self.settings.accounts)
+
+    @property
+    def contract(self) -> Contract:
+        """The contract it keeps."""
+        return self._emulation.contract
+
+    @property
+    def journal(self) -> list[Entry]:
+        """The last calls, oldest first."""
+        return self._emulation.journal.entries()
+
+    def start(self) -> Self:
+        """Listen; returns when calls are answered."""
+        self._socket = _listen(self.settings.host, self.settings.port)
+        limit = self.contract.document["x-limits"]["body_bytes"]
+        self._bridge = Bridge(self._app.wsgi_app, limit, self._app.extensions["mockling.stopping"])
+        config = uvicorn.Config(
+            self._bridge,
+            loop="asyncio",
+            http="httptools",
+            lifespan="off",
+            log_config=None,
+            log_level="critical",
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=int(KEEP_ALIVE),
+            timeout_graceful_shutdown=0,
+        )
+        self._server = _Server(config)
+        self._thread = Thread(target=self._server.run, args=([self._socket],), name="mockling", daemon=True)
+        self._thread.start()
+        if not self._server.listening.wait(START_LIMIT):
+            raise StartError(f"The emulator did not start within {START_LIMIT:.0f} s.")
+        return self
+
+    def stop(self) -> None:
+        """Stop listening; calls that are still held are answered with 503. Returns within about 2 real seconds."""
+        if self._socket is None:
+            return
+        self._server.loop.call_soon_threadsafe(self._bridge.release)
+        self._server.should_exit = True
+        self._thread.join(STOP_LIMIT)
+        self._server.force_exit = True
+        self._thread.join(STOP_LIMIT)
+        self._socket = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+class _Server(uvicorn.Server):
+    """A server that says when it listens."""
+
+    loop: asyncio.AbstractEventLoop
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.loop = asyncio.get_running_loop()
+        self.listening.set()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Return a socket bound to the address: bound here and now, so that a busy port is told at once."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except OSError as error:
+        raise StartError(f"There is no address {host!r} on this machine; 127.0.0.1 is the usual one.") from error
+    listener = socket.socket(family, kind, protocol)
+    try:
+        if os.name == "posix":  # elsewhere this option lets two servers share a port
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError as error:
+        listener.close()
+        raise StartError(_why_not(error, host, port)) from error
+    return listener
+
+
+def _why_not(error: OSError, host: str, port: int) -> str:
+    match error.errno:
+        case errno.EADDRINUSE:
+            return f"Port {port} of {host} is in use; stop what uses it, or choose another port (0 takes any free one)."
+        case errno.EACCES:
+            return f"Port {port} needs more rights than you have; choose one above 1023."
+        case errno.EADDRNOTAVAIL:
+            return f"This machine has no address {host}; 127.0.0.1 is the usual one."
+    return f"Cannot listen at {host} port {port}: {error.strerror}."

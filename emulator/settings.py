@@ -1,0 +1,161 @@
+"""Settings: everything about an emulator that its user may choose."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any, Literal
+
+INSTANT: Literal["instant"] = "instant"
+OFF: Literal["off"] = "off"
+
+
+class SettingsError(ValueError):
+    """A setting is unknown or has a value it cannot have; the message says which, and what it may be."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountSettings:
+    """An account that exists from the start.
+
+    `key` is its API key (any text), `credits` its balance in US dollars, `plan` a plan of the contract, whose requests
+    per minute then hold (none: no limit), `models` the models it may call (None: all).
+    """
+
+    key: str
+    credits: Decimal = Decimal("100.00")
+    plan: str | None = None
+    models: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if not (isinstance(self.key, str) and self.key.isprintable() and self.key.isascii() and self.key.strip()):
+            raise SettingsError("key must be a text of visible ASCII characters; such as SG_0123456789abcdef.")
+        object.__setattr__(self, "credits", _money("credits", self.credits))
+        if self.models is not None:
+            object.__setattr__(self, "models", tuple(self.models))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What an emulator is to be like.
+
+    - `host`: the address to listen on; only callers of this machine reach the default.
+    - `port`: the TCP port; 0 takes any free one.
+    - `speed`: simulated seconds that pass in a real one; "instant" answers without waiting.
+    - `profile`: the answers to everything the sources dispute, "documented" or "observed".
+    - `answers`: single answers that differ from the profile, such as `{"D1": "video"}`.
+    - `contract`: a JSON merge patch on the contract's document, for what is only assumed there.
+    - `credits`: US dollars that a key starts with if no account is configured.
+    - `requests_per_minute`: the limit of every account; "off" for none; None for each account's plan.
+    - `seed`: the same seed and the same requests give the same ids, latencies and videos.
+    - `accounts`: the accounts there are; none: every key of the documented shape is one.
+    - `inputs`: files that stand behind URLs, for nothing is fetched from the network.
+
+    Raises `SettingsError` for a value that cannot be.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    speed: float | Literal["instant"] = 100.0
+    profile: str = "documented"
+    answers: Mapping[str, str] = field(default_factory=dict)
+    contract: Mapping[str, Any] = field(default_factory=dict)
+    credits: Decimal = Decimal("100.00")
+    requests_per_minute: int | Literal["off"] | None = None
+    seed: int = 0
+    accounts: tuple[AccountSettings, ...] = ()
+    inputs: Mapping[str, Path] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.speed != INSTANT and not (_is_number(self.speed) and 0 < self.speed <= 1_000_000):
+            raise SettingsError(f'speed must be a number above 0 (at most 1,000,000) or "instant", got {self.speed!r}.')
+        limit = self.requests_per_minute
+        if limit not in (None, OFF) and not (_is_whole(limit) and int(limit or 0) > 0):
+            raise SettingsError(f'requests_per_minute must be a whole number above 0 or "off", got {limit!r}.')
+        if not (_is_whole(self.port) and 0 <= self.port <= 65535):
+            raise SettingsError(f"port must be a whole number from 0 (any free one) to 65535, got {self.port!r}.")
+        if not _is_whole(self.seed):
+            raise SettingsError(f"seed must be a whole number, got {self.seed!r}.")
+        object.__setattr__(self, "credits", _money("credits", self.credits))
+        for url, path in self.inputs.items():
+            if not Path(path).is_file():
+                raise SettingsError(f"inputs names the file {str(path)!r} for {url}, but there is no such file.")
+
+
+def read_settings(
+    path: Path | None, overrides: Mapping[str, Any], defaults: Mapping[str, Any] | None = None
+) -> Settings:
+    """Return the settings of a TOML file (None: none), changed by `overrides` whose value is not None.
+
+    `defaults` stand in for what neither names.
+
+    The file has the fields of `Settings` as its keys, accounts as `[[accounts]]` tables; paths in `[inputs]` are
+    relative to the file. `answers` are merged, the rest is replaced. Raises `SettingsError` with the reason if the file
+    cannot be read, is no TOML, or holds a setting that does not exist or cannot be.
+    """
+    values = {**(defaults or {}), **(_read_toml(path) if path else {})}
+    where = f" in {path}" if path else ""
+    try:
+        _check_names(values, Settings, "setting")
+        if path and "inputs" in values:
+            folder = path.parent
+            values["inputs"] = {url: folder / file for url, file in _table(values, "inputs").items()}
+        for name in ("answers", "contract"):
+            values[name] = _table(values, name)
+        values["accounts"] = tuple(_account(entry) for entry in values.get("accounts", []))
+        given = {name: value for name, value in overrides.items() if value is not None}
+        answers = {**values["answers"], **given.pop("answers", {})}
+        return Settings(**{**values, **given, "answers": answers})
+    except (SettingsError, TypeError) as error:
+        raise SettingsError(f"{str(error).rstrip('.')}{where}.") from error
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise SettingsError(f"Cannot read {path}: {error.strerror}.") from error
+    except ValueError as error:
+        raise SettingsError(f"{path} is no TOML file: {error}.") from error
+
+
+def _account(entry: Any) -> AccountSettings:
+    if not isinstance(entry, Mapping) or "key" not in entry:
+        raise SettingsError("each [[accounts]] must have a key, such as key = 'SG_0123456789abcdef'")
+    _check_names(entry, AccountSettings, "setting of an account")
+    return AccountSettings(**entry)
+
+
+def _check_names(values: Mapping[str, Any], kind: type[Settings | AccountSettings], what: str) -> None:
+    known = [one.name for one in fields(kind)]
+    for name in values:
+        if name not in known:
+            raise SettingsError(f"There is no {what} {name!r}; there is {', '.join(known)}")
+
+
+def _table(values: Mapping[str, Any], name: str) -> dict[str, Any]:
+    table = values.get(name, {})
+    if not isinstance(table, dict):
+        raise SettingsError(f"{name} must be a table, [{name}], got {table!r}")
+    return table
+
+
+def _money(name: str, value: object) -> Decimal:
+    try:
+        amount = Decimal(str(value))
+    except InvalidOperation:
+        amount = Decimal(-1)
+    if not (amount.is_finite() and amount >= 0):
+        raise SettingsError(f"{name} must be an amount of US dollars, 0 or more, got {value!r}.")
+    return amount
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
