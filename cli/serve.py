@@ -77,7 +77,7 @@ def _banner(emulator: Emulator) -> str:
         f"Mockling listens at {emulator.url}",
         f"  key         {emulator.api_key}{other}",
         "              (one that ends in 0401, 0403, 0406, 0429, 0500, 0502 or 0504 always meets that error)",
-        f"  speed       {settings.speed} ({pace})",
+        f"  speed       {settings.speed if instant else format(settings.speed, 'g')} ({pace})",
         f"  profile     {settings.profile} ({answers})",
         f"  credits     {money}",
         f"  rate limit  {limit}",

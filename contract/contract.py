@@ -103,7 +103,8 @@ class Contract:
 
         Raises `ContractError` for an unknown mode or duration.
         """
-        return Decimal(self.document["x-price"]["per_second"][mode]) * self._seconds(mode, duration)
+        seconds = self._seconds(mode, duration)
+        return seconds * Decimal(self.document["x-price"]["per_second"][mode])
 
     def latency(self, mode: str, duration: str | int) -> float:
         """Return the average seconds from request to answer (P2, U10, M3). Raises `ContractError` as `price` does."""

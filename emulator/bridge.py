@@ -57,6 +57,11 @@ class Bridge:
             if hasattr(result, "close"):
                 result.close()
 
+    @property
+    def held(self) -> int:
+        """The number of calls that wait for their answer."""
+        return len(self._held)
+
     def release(self) -> None:
         """Answer every held call now, and every later one at once. Call it in the event loop's thread."""
         self._stopping = True

@@ -71,6 +71,11 @@ class Emulator:
         """The last calls, oldest first."""
         return self._emulation.journal.entries()
 
+    @property
+    def held(self) -> int:
+        """The number of calls that wait for their answer."""
+        return self._bridge.held if self._socket else 0
+
     def start(self) -> Self:
         """Listen; returns when calls are answered."""
         self._socket = _listen(self.settings.host, self.settings.port)

@@ -1,0 +1,74 @@
+"""What the tests share: the guard against the network, a running emulator, and keys nobody else uses."""
+
+import logging
+import os
+import runpy
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from mockling.contract import Contract
+from mockling.emulator import Emulator
+
+GUARD = Path(__file__).parent / "guard"
+runpy.run_path(str(GUARD / "sitecustomize.py"))
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(GUARD), os.environ.get("PYTHONPATH")]))
+os.environ.pop("SEGMIND_API_KEY", None)
+
+# Examples differ from run to run, so that what has passed once goes on being tested; a failure prints its seed.
+settings.register_profile("mockling", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.load_profile("mockling")
+
+_keys = count(1)
+
+
+def make_key() -> str:
+    """Return a key of the documented shape that no test has used, and that meets no planned error."""
+    return f"SG_{next(_keys):08x}00000a00"
+
+
+@pytest.fixture(scope="session")
+def emulator() -> Iterator[Emulator]:
+    """An emulator with the default answers, at once, rich enough for the whole suite."""
+    with Emulator(speed="instant", credits=10**9) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def contract(emulator: Emulator) -> Contract:
+    """The contract with its default answers."""
+    return emulator.contract
+
+
+@pytest.fixture
+def key() -> str:
+    """A key of the documented shape, used by this test alone."""
+    return make_key()
+
+
+@pytest.fixture
+def sample(contract: Contract) -> dict[str, Any]:
+    """A valid request."""
+    return contract.sample
+
+
+@pytest.fixture
+def log() -> Iterator["SimpleQueue[str]"]:
+    """The lines that the emulators log during the test; `get(timeout=...)` waits for the next."""
+    lines: SimpleQueue[str] = SimpleQueue()
+
+    class Lines(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            lines.put(record.getMessage())
+
+    logger, handler = logging.getLogger("mockling"), Lines()
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    yield lines
+    logger.removeHandler(handler)
+    logger.setLevel(logging.NOTSET)

@@ -1,0 +1,119 @@
+"""The document holds every fact, with its source, and settles every dispute."""
+
+import copy
+from typing import Any
+
+import pytest
+from openapi_spec_validator import validate
+
+from mockling.contract import ContractError, document, fact, facts, load, validation
+from mockling.contract.facts import standings
+
+REQUIRED = [*(f"P{number}" for number in range(1, 24)), *(f"G{number}" for number in range(1, 17)), "D1", "D4", "D7"]
+
+
+def test_the_document_is_openapi() -> None:
+    """An independent validator takes the document, as it is written and with either profile."""
+    validate(document.source())
+    validate(load("documented").document)
+    validate(load("observed").document)
+
+
+@pytest.mark.parametrize("fact_id", REQUIRED)
+def test_a_known_fact_is_there(fact_id: str) -> None:
+    """Every fact of the page and of the gateway is in the document, with a sentence and an explained standing."""
+    for row in fact(fact_id):
+        assert row.text.endswith((".", '"')), row
+        assert set(row.standing) <= standings().keys()
+
+
+def test_a_disputed_fact_has_all_its_answers() -> None:
+    """A dispute shows one row for each answer, and every profile picks one of them."""
+    disputes = document.source()["x-disputes"]
+    for name, dispute in disputes.items():
+        assert len(fact(name)) == len(dispute["x-answers"]) > 1
+    for answers in document.source()["x-profiles"].values():
+        assert answers.keys() == disputes.keys()
+
+
+def test_no_fact_is_said_to_be_verified_live() -> None:
+    """Nobody has called the live API, and no standing says otherwise."""
+    assert "verified" not in " ".join(word for row in facts() for word in row.standing)
+
+
+def test_an_unknown_fact_is_told_with_the_known_ones() -> None:
+    """Asking for a fact that does not exist names those that do."""
+    with pytest.raises(ContractError, match=r"no fact 'P99'.*P1, P2"):
+        fact("P99")
+
+
+@pytest.mark.parametrize(
+    ("dispute", "answer", "seen"),
+    [
+        ("D1", "json", lambda it: it.answer_type == "application/json"),
+        ("D1", "video", lambda it: it.answer_type == "video/mp4"),
+        ("D4", "400", lambda it: it.refusal("invalid_parameter", message="x").status == 400),
+        ("D4", "406", lambda it: it.refusal("invalid_parameter", message="x").status == 406),
+        ("D6", "docs", lambda it: it.document["x-plans"]["requests_per_minute"] == {"free": 5, "pro": 50}),
+        ("D6", "pricing", lambda it: it.document["x-plans"]["requests_per_minute"]["scale"] == 1000),
+        ("D7", "refused", lambda it: bool(it.violations({**it.sample, "duration": 5}))),
+        ("D7", "coerced", lambda it: it.violations({**it.sample, "duration": 5}) == []),
+        ("D7", "coerced", lambda it: it.completed({**it.sample, "duration": 5.0})["duration"] == "5"),
+    ],
+)
+def test_each_answer_to_a_dispute_takes_effect(dispute: str, answer: str, seen: Any) -> None:
+    """Choosing an answer, whatever the profile, changes what the contract says."""
+    for profile in ("documented", "observed"):
+        assert seen(load(profile, {dispute: answer}))
+
+
+def test_the_profiles_answer_as_they_should() -> None:
+    """`documented` reads JSON as the page's sample does, `observed` gives the bytes that clients saw."""
+    assert load().answers == {"D1": "json", "D3": "uuid", "D4": "400", "D6": "docs", "D7": "refused"}
+    assert load("observed").answers == {**load().answers, "D1": "video", "D3": "hex"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ({"profile": "live"}, "no profile 'live'; there is documented, observed"),
+        ({"answers": {"D99": "x"}}, "no dispute 'D99'; there is D1"),
+        ({"answers": {"D1": "xml"}}, "no answer to D1 'xml'; there is json, video"),
+        ({"changes": {"x-latencies": {}}}, "no 'x-latencies' in the contract"),
+        ({"changes": {"x-latency": {"bass": 1}}}, r"no 'bass' in the contract\.x-latency"),
+        ({"changes": {"x-latency": 5}}, "'x-latency' in the contract is a table"),
+    ],
+)
+def test_an_unknown_choice_is_told_with_the_known_ones(arguments: dict[str, Any], told: str) -> None:
+    """A profile, answer or place that does not exist is refused, and the message lists what does."""
+    with pytest.raises(ContractError, match=told):
+        load(**arguments)
+
+
+def test_whatever_is_assumed_can_be_changed() -> None:
+    """A change to the document, such as another spread or status, is what the contract then says."""
+    changed = load(changes={"x-latency": {"base": {"pro": 0}}, "x-errors": {"unreadable_input": {"status": 400}}})
+    assert changed.latency("pro", 5) == pytest.approx(5 * 25.6)
+    assert changed.refusal("unreadable_input", reason="x").status == 400
+    assert load().latency("pro", 5) == pytest.approx(213.36)
+
+
+def test_loading_leaves_the_source_as_it_is() -> None:
+    """Contracts do not share what one of them changes."""
+    before = copy.deepcopy(document.source())
+    load("observed", changes={"x-limits": {"json_depth": 3}})
+    assert document.source() == before
+
+
+def test_a_format_that_nobody_enforces_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If `format: uri` were not really checked, loading the contract would fail."""
+    monkeypatch.setattr(validation._FORMATS, "checkers", {})
+    with pytest.raises(ContractError, match="format: uri is not enforced"):
+        load()
+
+
+def test_every_error_is_documented_for_the_endpoint(contract: Any) -> None:
+    """Each error's status is among the endpoint's documented answers."""
+    responses = contract.document["paths"][contract.path]["post"]["responses"]
+    cases = {name: case for name, case in contract.document["x-errors"].items() if name != "x-source"}
+    assert {str(case["status"]) for case in cases.values()} == responses.keys() - {"200"}
