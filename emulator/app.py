@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from flask import Flask, Request, Response, request, send_file
-from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
+from werkzeug.exceptions import (
+    HTTPException,
+    MethodNotAllowed,
+    NotFound,
+    RequestedRangeNotSatisfiable,
+    RequestEntityTooLarge,
+)
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from mockling.emulator import body
@@ -76,6 +82,8 @@ class Endpoint:
                 refused = Refused("too_large", limit=request.max_content_length)
             case MethodNotAllowed():
                 refused = Refused("method_not_allowed", headers={"allow": ", ".join(sorted(error.valid_methods or ()))})
+            case RequestedRangeNotSatisfiable():
+                refused = Refused("no_such_range", headers=dict(error.get_headers()))
             case NotFound():
                 refused = Refused("unknown_path", path=request.path[:100])
             case HTTPException():
@@ -122,6 +130,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         app.add_url_rule(
             rule, f"{method} {rule}", view, methods=[method], provide_automatic_options=False, strict_slashes=False
         )
+    app.url_map.merge_slashes = False  # it would redirect, and the platform never does (G15)
     app.register_error_handler(Exception, endpoint.fail)
     # Outputs' URLs must lead back to the address the caller used, also through a proxy.
     app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1, x_port=1, x_prefix=1)  # type: ignore[method-assign]

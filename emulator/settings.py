@@ -35,6 +35,8 @@ class AccountSettings:
             raise SettingsError("key must be a text of visible ASCII characters; such as SG_0123456789abcdef.")
         object.__setattr__(self, "credits", _money("credits", self.credits))
         if self.models is not None:
+            if isinstance(self.models, str) or not all(isinstance(model, str) for model in self.models):
+                raise SettingsError(f"models must be a list of names, got {self.models!r}.")
             object.__setattr__(self, "models", tuple(self.models))
 
 
@@ -77,6 +79,8 @@ class Settings:
             raise SettingsError(f'requests_per_minute must be a whole number above 0 or "off", got {limit!r}.')
         if not (_is_whole(self.port) and 0 <= self.port <= 65535):
             raise SettingsError(f"port must be a whole number from 0 (any free one) to 65535, got {self.port!r}.")
+        if not isinstance(self.host, str):
+            raise SettingsError(f'host must be an address such as "127.0.0.1", got {self.host!r}.')
         if not _is_whole(self.seed):
             raise SettingsError(f"seed must be a whole number, got {self.seed!r}.")
         object.__setattr__(self, "credits", _money("credits", self.credits))
@@ -101,15 +105,14 @@ def read_settings(
     try:
         _check_names(values, Settings, "setting")
         if path and "inputs" in values:
-            folder = path.parent
-            values["inputs"] = {url: folder / file for url, file in _table(values, "inputs").items()}
+            values["inputs"] = {url: _beside(path, file) for url, file in _table(values, "inputs").items()}
         for name in ("answers", "contract"):
             values[name] = _table(values, name)
-        values["accounts"] = tuple(_account(entry) for entry in values.get("accounts", []))
+        values["accounts"] = tuple(_account(entry) for entry in _list(values.get("accounts", [])))
         given = {name: value for name, value in overrides.items() if value is not None}
         answers = {**values["answers"], **given.pop("answers", {})}
         return Settings(**{**values, **given, "answers": answers})
-    except (SettingsError, TypeError) as error:
+    except SettingsError as error:
         raise SettingsError(f"{str(error).rstrip('.')}{where}.") from error
 
 
@@ -120,6 +123,18 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise SettingsError(f"Cannot read {path}: {error.strerror}.") from error
     except ValueError as error:
         raise SettingsError(f"{path} is no TOML file: {error}.") from error
+
+
+def _beside(settings: Path, file: object) -> Path:
+    if not isinstance(file, str):
+        raise SettingsError(f"inputs must name files, such as 'cat.mp4', got {file!r}")
+    return settings.parent / file
+
+
+def _list(value: object) -> list[object]:
+    if not isinstance(value, list):
+        raise SettingsError(f"accounts must be a list of tables, [[accounts]], got {value!r}")
+    return value
 
 
 def _account(entry: Any) -> AccountSettings:

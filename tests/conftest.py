@@ -4,12 +4,12 @@ import logging
 import os
 import runpy
 from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
 import pytest
+from calling import make_key
 from hypothesis import HealthCheck, settings
 
 from mockling.contract import Contract
@@ -23,13 +23,6 @@ os.environ.pop("SEGMIND_API_KEY", None)
 # Examples differ from run to run, so that what has passed once goes on being tested; a failure prints its seed.
 settings.register_profile("mockling", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.load_profile("mockling")
-
-_keys = count(1)
-
-
-def make_key() -> str:
-    """Return a key of the documented shape that no test has used, and that meets no planned error."""
-    return f"SG_{next(_keys):08x}00000a00"
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,159 @@
+"""What calls cost while they are held: 1,000 of them, in one `mockling serve` process.
+
+Memory and threads of a held call, how late answers are, how long GETs of a generated file take meanwhile (by a process
+of its own), and how soon the server lets go when callers leave or it is told to stop. Linux only: it reads /proc.
+
+    python benchmarks/held.py
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import multiprocessing
+import re
+import resource
+import socket
+import time
+from collections import Counter
+from multiprocessing.connection import Connection
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+from common import CONTRACT, HOST, WORK, ask, free_port, percentile, post, running, serve
+
+SPEED = 20  # a call is held for about 10 s
+OPENING = 2.0  # seconds over which the calls are opened when not all at once
+AT_ONCE = "[contract.x-latency]\nspread = 0.0\n"  # settings with which calls that come together are due together
+
+
+class Call(NamedTuple):
+    """An answered call: when it was sent and answered, its status, seconds of generation, and the URL's path."""
+
+    sent: float
+    answered: float
+    status: int
+    generation: float
+    output: str
+
+
+async def _call(port: int, delay: float) -> Call:
+    await asyncio.sleep(delay)
+    reader, writer = await asyncio.open_connection(HOST, port)
+    writer.write(post(port))
+    sent = time.monotonic()
+    head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+    answered = time.monotonic()
+    body = json.loads(await reader.readexactly(int(re.search(r"content-length: (\d+)", head)[1])))
+    writer.close()
+    generation = re.search(r"x-generation-time: ([\d.]+)", head)
+    output = f"/generations/{body['request_id']}.mp4" if generation else ""
+    return Call(sent, answered, int(head.split()[1]), float(generation[1]) if generation else 0.0, output)
+
+
+def _fetch(port: int, path: str, results: Connection) -> None:
+    """GET the first KiB of a file, then HEAD it, and so on on one connection until told to stop; send the times."""
+    times: list[tuple[float, float]] = []
+    with socket.create_connection((HOST, port)) as connection:
+        while not results.poll(0.005):
+            method = ("GET", "HEAD")[len(times) % 2]
+            start = time.monotonic()
+            connection.sendall(f"{method} {path} HTTP/1.1\r\nhost: {HOST}\r\nrange: bytes=0-1023\r\n\r\n".encode())
+            received = b""
+            while b"\r\n\r\n" not in received or (method == "GET" and len(received.partition(b"\r\n\r\n")[2]) < 1024):
+                received += connection.recv(65536)
+            if received[9:12] != b"206":
+                raise SystemExit(f"{method} of a generated file was answered {received[:100]!r}.")
+            times.append((start, time.monotonic() - start))
+    results.send(times)
+
+
+def _status(pid: int, name: str) -> int:
+    return int(re.search(rf"^{name}:\s+(\d+)", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)[1])
+
+
+def _files(pid: int) -> int:
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
+async def _hold(calls: int, opening: float, options: tuple[str, ...]) -> None:
+    port = free_port()
+    with running((*serve("--speed", str(SPEED), *options), str(port)), port) as server:
+        warm = await asyncio.gather(*(_call(port, 0) for _ in range(20)))
+        ours, theirs = multiprocessing.Pipe()
+        multiprocessing.Process(target=_fetch, args=(port, warm[0].output, theirs), daemon=True).start()
+        await asyncio.sleep(1)
+        memory, threads = _status(server.pid, "VmRSS"), _status(server.pid, "Threads")
+        start = time.monotonic()
+        pending = [asyncio.create_task(_call(port, opening * number / calls)) for number in range(calls)]
+        await asyncio.sleep(opening + 2)
+        held_memory, held_threads = _status(server.pid, "VmRSS"), _status(server.pid, "Threads")
+        answered = await asyncio.gather(*pending)
+        ours.send(None)
+        times: list[tuple[float, float]] = ours.recv()
+    first, last = min(call.answered for call in answered), max(call.answered for call in answered)
+    opened = max(call.sent for call in answered) + (0 if opening else 1)
+    late = [1000 * (call.answered - call.sent - call.generation / SPEED) for call in answered]
+    print(f"{calls} calls sent within {max(c.sent for c in answered) - start:.1f} s, due within {last - first:.1f} s")
+    print(f"  answers              {dict(Counter(call.status for call in answered))}")
+    print(f"  memory of each       {(held_memory - memory) / calls:.1f} KiB ({memory} -> {held_memory} KiB)")
+    print(f"  threads              {threads} before, {held_threads} while they are held")
+    print(f"  answers late by, ms  {_told(late)}")
+    for phase, since, until in (("opening", start, opened), ("hold", opened, first), ("due", first, last)):
+        some = [1000 * seconds for begun, seconds in times if since <= begun < until]
+        print(f"  GET in {phase:9} ms  {_told(some)}")
+
+
+async def _let_go(calls: int) -> None:
+    port = free_port()
+    with running((*serve("--speed", "1"), str(port)), port) as server:
+        ask(port, f"GET / HTTP/1.1\r\nhost: {HOST}\r\n\r\n".encode())
+        before = _files(server.pid)
+        streams = [await asyncio.open_connection(HOST, port) for _ in range(calls)]
+        for _, writer in streams:
+            writer.write(post(port))
+        await asyncio.sleep(3)
+        held, start = _files(server.pid), time.monotonic()
+        for _, writer in streams:
+            writer.close()
+        while _files(server.pid) > before and time.monotonic() < start + 30:
+            await asyncio.sleep(0.005)
+        print(
+            f"{calls} callers leave: files {before} -> {held} -> {_files(server.pid)}, {time.monotonic() - start:.2f} s"
+        )
+        pending = [asyncio.create_task(_call(port, 0)) for _ in range(calls)]
+        await asyncio.sleep(3)
+        start = time.monotonic()
+        server.terminate()
+        await asyncio.to_thread(server.wait, 30)
+        seconds = time.monotonic() - start
+        ends = await asyncio.gather(*pending, return_exceptions=True)
+        kinds = Counter(end.status if isinstance(end, Call) else type(end).__name__ for end in ends)
+        print(f"SIGTERM with {calls} calls held: {seconds:.2f} s until it ended; callers got {dict(kinds)}")
+
+
+def _told(values: list[float]) -> str:
+    if not values:
+        return "none"
+    return f"median {median(values):.1f}, p99 {percentile(values, 0.99):.1f}, max {max(values):.1f} ({len(values)})"
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--calls", type=int, default=1000)
+    calls = parser.parse_args().calls
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    WORK.mkdir(exist_ok=True)
+    config = WORK / "at-once.toml"
+    config.write_text(AT_ONCE)
+    asyncio.run(_hold(calls, OPENING, ()))
+    asyncio.run(_hold(calls, 0, ("--config", str(config))))
+    asyncio.run(_let_go(calls))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,117 @@
+"""Money and rates: exact, reserved, never spent twice."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from mockling.contract import load
+from mockling.emulator.accounts import MOST_ACCOUNTS, WINDOW, Accounts, masked
+from mockling.emulator.refused import Refused
+from mockling.emulator.settings import AccountSettings, Settings
+
+CONTRACT = load()
+PRICES = st.sampled_from([CONTRACT.price(mode, seconds) for mode in ("std", "pro") for seconds in range(3, 16)])
+
+
+class Money(RuleBasedStateMachine):
+    """An account against a model that keeps every job in a list and adds them up each time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.accounts = Accounts(Settings(credits=Decimal("20.00")), CONTRACT)
+        account = self.accounts.find("SG_0123456789abcdef")
+        assert account
+        self.account = account
+        self.now = 0.0
+        self.jobs: list[tuple[float, Decimal, bool]] = []
+
+    def billed(self) -> Decimal:
+        return sum((price for due, price, billed in self.jobs if billed and due <= self.now), Decimal(0))
+
+    def promised(self) -> Decimal:
+        return sum((price for due, price, _ in self.jobs if due > self.now), Decimal(0))
+
+    @rule(price=PRICES, latency=st.floats(0, 300), billed=st.booleans())
+    def submit(self, price: Decimal, latency: float, billed: bool) -> None:
+        due = self.now + latency
+        available = Decimal("20.00") - self.billed() - self.promised()
+        if price <= available:
+            self.accounts.reserve(self.account, price, self.now, due, billed=billed)
+            self.jobs.append((due, price, billed))
+        else:
+            with pytest.raises(Refused) as caught:
+                self.accounts.reserve(self.account, price, self.now, due, billed=billed)
+            assert caught.value.values == {"balance": available, "price": price}
+
+    @rule(seconds=st.floats(0, 400))
+    def pass_time(self, seconds: float) -> None:
+        self.now += seconds
+
+    @invariant()
+    def the_balance_is_what_was_not_billed(self) -> None:
+        assert self.accounts.balance(self.account, self.now) == Decimal("20.00") - self.billed()
+
+
+TestMoney = Money.TestCase
+
+
+@given(st.lists(st.floats(0, 30), max_size=60), st.integers(1, 5))
+def test_no_window_lets_more_requests_pass_than_the_limit(gaps: list[float], limit: int) -> None:
+    """In each window of a minute at most the limit is admitted, and the count left is told truly."""
+    accounts = Accounts(Settings(requests_per_minute=limit), CONTRACT)
+    account = accounts.find("SG_0123456789abcdef")
+    assert account
+    now, admitted = 0.0, dict[float, int]()
+    for gap in gaps:
+        now += gap
+        admission = accounts.admit(account, now)
+        assert now < admission.resets <= now + WINDOW
+        admitted[admission.resets] = admitted.get(admission.resets, 0) + admission.admitted
+        assert admission.remaining == limit - admitted[admission.resets]
+
+
+def test_a_plan_limits_its_accounts() -> None:
+    """An account's plan sets its rate (G14, D6); one setting overrides it for all."""
+
+    def limit(**changes: object) -> int | None:
+        account = AccountSettings(key="k", plan="free")
+        settings = Settings(accounts=(account,), **changes)  # type: ignore[arg-type]
+        found = Accounts(settings, load(settings.profile, settings.answers)).find("k")
+        assert found
+        return found.requests_per_minute
+
+    assert limit() == 5
+    assert limit(requests_per_minute=9) == 9
+    assert limit(requests_per_minute="off") is None
+    with pytest.raises(ValueError, match="no plan 'free'; there is pro, flexible, business, scale"):
+        limit(answers={"D6": "pricing"})
+
+
+def test_an_account_may_be_limited_to_models() -> None:
+    """A configured account keeps the models it was given; one without may call all."""
+    accounts = Accounts(
+        Settings(accounts=(AccountSettings(key="a", models=("x",)), AccountSettings(key="b"))), CONTRACT
+    )
+    found = [accounts.find(key) for key in ("a", "b")]
+    assert [one.models for one in found if one] == [("x",), None]
+
+
+def test_accounts_made_by_use_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys made up without end do not fill the memory."""
+    assert MOST_ACCOUNTS >= 1000
+    monkeypatch.setattr("mockling.emulator.accounts.MOST_ACCOUNTS", 3)
+    accounts = Accounts(Settings(), CONTRACT)
+    assert [accounts.find(f"SG_{number:016x}") is not None for number in range(5)] == [True] * 3 + [False] * 2
+    assert accounts.find(f"SG_{0:016x}") is not None
+
+
+@given(st.text())
+def test_a_masked_key_hides_all_but_four_characters(key: str) -> None:
+    """What is shown of a key is at most its last four characters, and only of a key that is long enough."""
+    shown = masked(key).removeprefix("...")
+    assert shown == "none" if not key else shown in ("", key[-4:])
+    assert len(shown) <= 4
+    assert shown in ("", "none") or len(key) >= 12

@@ -1,0 +1,127 @@
+"""Calls that wait: answered when they are due, freed when the caller leaves, told when the server stops."""
+
+import json
+import socket
+import threading
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+from calling import make_key, post
+from werkzeug.test import Client as WsgiClient
+
+from mockling.emulator import Emulator, Settings, create_app
+
+
+def open_call(emulator: Emulator, key: str, sample: dict[str, Any]) -> socket.socket:
+    """Send a request and leave its answer unread."""
+    body = json.dumps(sample).encode()
+    head = f"POST {emulator.contract.path} HTTP/1.1\r\nHost: x\r\nx-api-key: {key}\r\n"
+    head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    call = socket.create_connection(("127.0.0.1", urlsplit(emulator.url).port or 0), timeout=30)
+    call.sendall(head.encode() + body)
+    return call
+
+
+def wait_until_held(emulator: Emulator, calls: int) -> None:
+    """Ask the emulator other things until it holds so many calls."""
+    for _ in range(2000):
+        if emulator.held == calls:
+            return
+        requests.get(emulator.url, timeout=30)
+    raise AssertionError(f"{emulator.held} calls are held instead of {calls}")
+
+
+def answer_of(call: socket.socket) -> tuple[int, dict[str, Any]]:
+    """Read the answer to an open call."""
+    received = b""
+    while block := call.recv(65536):
+        received += block
+        head, _, body = received.partition(b"\r\n\r\n")
+        if body.endswith(b"}"):
+            break
+    return int(head.split(b" ")[1]), json.loads(body)
+
+
+def test_a_call_is_answered_when_it_is_due(sample: dict[str, Any]) -> None:
+    """The wait is the simulated latency divided by the speed: not less, and not without bound more."""
+    with Emulator(speed=1000) as emulator:
+        response = post(emulator, sample, make_key())
+        waited = response.elapsed.total_seconds()
+        assert waited >= float(response.headers["x-generation-time"]) / 1000
+        assert waited < 10
+
+
+def test_a_slow_call_holds_nobody_else_up_and_takes_no_thread(sample: dict[str, Any]) -> None:
+    """With a hundred calls held the emulator answers others, and has no more threads than before."""
+    with Emulator(speed=1) as emulator:
+        threads = threading.active_count()
+        calls = [open_call(emulator, make_key(), sample) for _ in range(100)]
+        wait_until_held(emulator, 100)
+        assert post(emulator, {}, make_key()).status_code == 400
+        assert threading.active_count() == threads
+        for call in calls:
+            call.close()
+        wait_until_held(emulator, 0)
+
+
+def test_a_caller_who_leaves_frees_the_call_and_pays(sample: dict[str, Any]) -> None:
+    """A caller who hangs up is noticed at once, noted in the journal, and has still started a generation (M6)."""
+    with Emulator(speed=1, credits="2.10") as emulator:
+        key = make_key()
+        call = open_call(emulator, key, sample)
+        wait_until_held(emulator, 1)
+        call.close()
+        wait_until_held(emulator, 0)
+        (left,) = [entry for entry in emulator.journal if entry.status is None]
+        assert str(left).startswith(f"POST {emulator.contract.path} caller left")
+        assert post(emulator, sample, key).status_code == 406
+
+
+def test_calls_held_when_the_server_stops_are_told(sample: dict[str, Any]) -> None:
+    """Stopping answers every held call with a JSON 503 and leaves nothing open."""
+    with Emulator(speed=1) as emulator:
+        calls = [open_call(emulator, make_key(), sample) for _ in range(50)]
+        wait_until_held(emulator, 50)
+    for call in calls:
+        with call:
+            status, body = answer_of(call)
+            assert (status, body) == (503, {"error": "The emulator is stopping; the call was not finished."})
+            assert call.recv(1) == b""
+
+
+def test_an_emulator_can_be_started_again(sample: dict[str, Any]) -> None:
+    """After a stop the address is free, and the same emulator can listen once more with its accounts as they were."""
+    emulator = Emulator(speed="instant", credits="4.20")
+    key = make_key()
+    with emulator:
+        first = post(emulator, sample, key)
+    with emulator:
+        second = post(emulator, sample, key)
+    assert [one.headers["x-remaining-credits"] for one in (first, second)] == ["2.10", "0.00"]
+    emulator.stop()
+
+
+def test_an_emulator_that_is_not_running_says_so() -> None:
+    """Asking for its address before it listens is answered with what to do."""
+    with pytest.raises(OSError, match=r"not running; call start\(\) first"):
+        _ = Emulator().url
+
+
+def test_a_body_sent_slowly_and_a_caller_who_gives_up_are_no_trouble(emulator: Emulator) -> None:
+    """A caller who leaves in the middle of a body costs nothing and stops nothing."""
+    port = urlsplit(emulator.url).port or 0
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as caller:
+        caller.sendall(b"POST /v1/x HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf")
+    assert requests.get(emulator.url, timeout=30).status_code == 404
+
+
+def test_under_another_wsgi_server_the_call_waits_too(sample: dict[str, Any]) -> None:
+    """Run by any WSGI server the application waits in the thread that called, and answers the same."""
+    app = create_app(Settings(speed=2000))
+    response = WsgiClient(app).post(
+        "/v1/kling-o3-video2video-reference", json=sample, headers={"x-api-key": make_key()}
+    )
+    assert response.status_code == 200
+    assert response.get_json()["status"] == "COMPLETED"

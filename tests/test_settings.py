@@ -1,0 +1,141 @@
+"""Settings: what can be set, and how a wrong setting is told."""
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mockling import fixtures
+from mockling.contract import ContractError
+from mockling.emulator import AccountSettings, Emulator, Settings, SettingsError, read_settings
+
+WHOLE = """
+host = "127.0.0.1"
+port = 9000
+speed = "instant"
+profile = "observed"
+credits = "12.345"
+requests_per_minute = 60
+seed = 7
+
+[answers]
+D7 = "coerced"
+
+[[accounts]]
+key = "SG_0123456789abcdef"
+credits = 5.10
+plan = "free"
+models = ["kling-o3-video2video-reference"]
+
+[inputs]
+"https://cdn.example.com/cat.mp4" = "cat.mp4"
+
+[contract.x-latency]
+spread = 0.3
+"""
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Any:
+    """Write a settings file, with an input beside it."""
+    (tmp_path / "cat.mp4").write_bytes(fixtures.input_clip("valid").read_bytes())
+
+    def writer(text: str | bytes) -> Path:
+        path = tmp_path / "mockling.toml"
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return path
+
+    return writer
+
+
+def test_a_file_can_set_everything(write: Any, tmp_path: Path) -> None:
+    """Every setting can stand in a TOML file; money is exact, and paths are relative to the file."""
+    assert read_settings(write(WHOLE), {}) == Settings(
+        port=9000,
+        speed="instant",
+        profile="observed",
+        credits=Decimal("12.345"),
+        requests_per_minute=60,
+        seed=7,
+        answers={"D7": "coerced"},
+        accounts=(
+            AccountSettings(
+                key="SG_0123456789abcdef",
+                credits=Decimal("5.1"),
+                plan="free",
+                models=("kling-o3-video2video-reference",),
+            ),
+        ),
+        inputs={"https://cdn.example.com/cat.mp4": tmp_path / "cat.mp4"},
+        contract={"x-latency": {"spread": 0.3}},
+    )
+    with Emulator(read_settings(write(WHOLE), {"port": 0})) as emulator:
+        assert emulator.contract.answers["D7"] == "coerced"
+
+
+def test_an_option_overrides_the_file_and_the_file_the_default(write: Any) -> None:
+    """What is given outweighs the file, the file the defaults; None is not given; answers are merged."""
+    given = {"port": 1234, "seed": None, "answers": {"D1": "json"}}
+    settings = read_settings(write(WHOLE), given, {"seed": 99, "host": "127.0.0.2"})
+    assert (settings.port, settings.seed, settings.host) == (1234, 7, "127.0.0.1")
+    assert settings.answers == {"D7": "coerced", "D1": "json"}
+    assert read_settings(None, {}, {"seed": 99}).seed == 99
+    assert read_settings(None, {}) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("spede = 5", "There is no setting 'spede'; there is host, port, speed"),
+        ("speed = 0", 'speed must be a number above 0 (at most 1,000,000) or "instant", got 0'),
+        ("speed = true", "got True"),
+        ("speed = 'fast'", "got 'fast'"),
+        ("speed = nan", "got nan"),
+        ("port = 70000", "port must be a whole number from 0 (any free one) to 65535, got 70000"),
+        ("seed = 1.5", "seed must be a whole number, got 1.5"),
+        ("requests_per_minute = 0", 'requests_per_minute must be a whole number above 0 or "off", got 0'),
+        ("credits = -1", "credits must be an amount of US dollars, 0 or more, got -1"),
+        ("credits = 'many'", "got 'many'"),
+        ("credits = nan", "got nan"),
+        ("answers = 5", "answers must be a table, [answers], got 5"),
+        ("[[accounts]]\ncredits = 1", "each [[accounts]] must have a key"),
+        ("accounts = [1]", "each [[accounts]] must have a key"),
+        ("host = 5", 'host must be an address such as "127.0.0.1", got 5'),
+        ("[[accounts]]\nkey = 'a'\nmodels = 'abc'", "models must be a list of names, got 'abc'"),
+        ("accounts = 1", "accounts must be a list of tables"),
+        ("[[accounts]]\nkey = ''", "key must be a text"),
+        ("[[accounts]]\nkey = 'a'\ncoins = 1", "There is no setting of an account 'coins'; there is key, credits"),
+        ("[inputs]\n'https://e.com/a' = 'none.mp4'", "but there is no such file"),
+        ("[inputs]\n'https://e.com/a' = 5", "inputs must name files"),
+        ("speed = ", "is no TOML file"),
+        (b"\xff\xfe", "is no TOML file"),
+    ],
+)
+def test_a_wrong_setting_is_told_with_its_file(write: Any, text: str | bytes, told: str) -> None:
+    """One sentence names the setting, what it may be, and the file it stands in."""
+    with pytest.raises(SettingsError) as caught:
+        read_settings(write(text), {})
+    assert told in str(caught.value)
+    assert "mockling.toml" in str(caught.value)
+
+
+def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+    """A missing file is told by its name."""
+    with pytest.raises(SettingsError, match=r"Cannot read .*none\.toml: No such file"):
+        read_settings(tmp_path / "none.toml", {})
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"profile": "live"}, "no profile 'live'"),
+        ({"answers": {"D1": "xml"}}, "no answer to D1 'xml'"),
+        ({"contract": {"x-latency": {"bass": 1}}}, "no 'bass'"),
+        ({"accounts": (AccountSettings(key="k", plan="gold"),)}, "no plan 'gold'; there is free, pro"),
+    ],
+)
+def test_a_choice_the_contract_does_not_have_is_told(settings: dict[str, Any], told: str) -> None:
+    """An emulator with a profile, answer, change or plan that does not exist is not made."""
+    with pytest.raises(ContractError, match=told):
+        Emulator(**settings)
