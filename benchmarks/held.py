@@ -10,19 +10,15 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
-import multiprocessing
-import re
 import resource
-import socket
 import time
 from collections import Counter
-from multiprocessing.connection import Connection
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from common import CONTRACT, HOST, WORK, ask, free_port, percentile, post, running, serve
+from common import HOST, WORK, ask, free_port, percentile, post, running, serve
+from fetching import Fetching
 
 SPEED = 20  # a call is held for about 10 s
 OPENING = 2.0  # seconds over which the calls are opened when not all at once
@@ -46,32 +42,17 @@ async def _call(port: int, delay: float) -> Call:
     sent = time.monotonic()
     head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
     answered = time.monotonic()
-    body = json.loads(await reader.readexactly(int(re.search(r"content-length: (\d+)", head)[1])))
+    status, *lines = head.splitlines()
+    headers = dict(line.split(": ", 1) for line in lines if line)
+    await reader.readexactly(int(headers["content-length"]))
     writer.close()
-    generation = re.search(r"x-generation-time: ([\d.]+)", head)
-    output = f"/generations/{body['request_id']}.mp4" if generation else ""
-    return Call(sent, answered, int(head.split()[1]), float(generation[1]) if generation else 0.0, output)
-
-
-def _fetch(port: int, path: str, results: Connection) -> None:
-    """GET the first KiB of a file, then HEAD it, and so on on one connection until told to stop; send the times."""
-    times: list[tuple[float, float]] = []
-    with socket.create_connection((HOST, port)) as connection:
-        while not results.poll(0.005):
-            method = ("GET", "HEAD")[len(times) % 2]
-            start = time.monotonic()
-            connection.sendall(f"{method} {path} HTTP/1.1\r\nhost: {HOST}\r\nrange: bytes=0-1023\r\n\r\n".encode())
-            received = b""
-            while b"\r\n\r\n" not in received or (method == "GET" and len(received.partition(b"\r\n\r\n")[2]) < 1024):
-                received += connection.recv(65536)
-            if received[9:12] != b"206":
-                raise SystemExit(f"{method} of a generated file was answered {received[:100]!r}.")
-            times.append((start, time.monotonic() - start))
-    results.send(times)
+    output = f"/generations/{headers.get('x-request-id')}.mp4"
+    return Call(sent, answered, int(status.split()[1]), float(headers.get("x-generation-time", "0")), output)
 
 
 def _status(pid: int, name: str) -> int:
-    return int(re.search(rf"^{name}:\s+(\d+)", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)[1])
+    lines = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
+    return int(lines[name].split()[0])
 
 
 def _files(pid: int) -> int:
@@ -82,8 +63,7 @@ async def _hold(calls: int, opening: float, options: tuple[str, ...]) -> None:
     port = free_port()
     with running((*serve("--speed", str(SPEED), *options), str(port)), port) as server:
         warm = await asyncio.gather(*(_call(port, 0) for _ in range(20)))
-        ours, theirs = multiprocessing.Pipe()
-        multiprocessing.Process(target=_fetch, args=(port, warm[0].output, theirs), daemon=True).start()
+        fetching = Fetching(port, warm[0].output)
         await asyncio.sleep(1)
         memory, threads = _status(server.pid, "VmRSS"), _status(server.pid, "Threads")
         start = time.monotonic()
@@ -91,8 +71,7 @@ async def _hold(calls: int, opening: float, options: tuple[str, ...]) -> None:
         await asyncio.sleep(opening + 2)
         held_memory, held_threads = _status(server.pid, "VmRSS"), _status(server.pid, "Threads")
         answered = await asyncio.gather(*pending)
-        ours.send(None)
-        times: list[tuple[float, float]] = ours.recv()
+        times = fetching.stop()
     first, last = min(call.answered for call in answered), max(call.answered for call in answered)
     opened = max(call.sent for call in answered) + (0 if opening else 1)
     late = [1000 * (call.answered - call.sent - call.generation / SPEED) for call in answered]
@@ -118,11 +97,9 @@ async def _let_go(calls: int) -> None:
         held, start = _files(server.pid), time.monotonic()
         for _, writer in streams:
             writer.close()
-        while _files(server.pid) > before and time.monotonic() < start + 30:
+        while (left := _files(server.pid)) > before and time.monotonic() < start + 30:
             await asyncio.sleep(0.005)
-        print(
-            f"{calls} callers leave: files {before} -> {held} -> {_files(server.pid)}, {time.monotonic() - start:.2f} s"
-        )
+        print(f"{calls} callers leave: open files {before} -> {held} -> {left} in {time.monotonic() - start:.2f} s")
         pending = [asyncio.create_task(_call(port, 0)) for _ in range(calls)]
         await asyncio.sleep(3)
         start = time.monotonic()

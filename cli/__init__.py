@@ -32,8 +32,8 @@ class _Commands(click.Group):
         return command
 
 
-@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="mockling")
+@click.command("mockling", cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="mockling", prog_name="mockling")
 def main() -> None:
     """Test against Segmind's kling-o3-video2video-reference endpoint without calling it: offline, fast and free."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import click
 
@@ -39,7 +40,7 @@ def command(video: Path | None, prompt: str, speed: float, output: Path, **param
     check_writable(output)
     source = video or fixtures.input_clip("valid")
     click.echo(f"input     {source.name}: {_probed(source)}")
-    url = VIDEO_URL.format(name=source.name)
+    url = VIDEO_URL.format(name=quote(source.name))
     given = {"prompt": prompt, **chosen(parameters)}
     try:
         with Emulator(speed=speed, inputs={url: source}) as emulator:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from decimal import Decimal, InvalidOperation
-from tempfile import SpooledTemporaryFile
+from io import BytesIO
 from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
@@ -14,7 +14,7 @@ import requests
 
 from mockling.client.errors import BrokenAnswer, Unauthorized
 from mockling.client.http import answer, blocks, read_json, request_id
-from mockling.client.video import IN_MEMORY, Video, check_mp4
+from mockling.client.video import Video, check_mp4
 
 LIVE = "https://api.segmind.com"
 PATH = "/v1/kling-o3-video2video-reference"
@@ -101,10 +101,8 @@ def _video(response: requests.Response) -> Video:
         "remaining_credits": _number(response, "x-remaining-credits", Decimal),
     }
     if response.headers.get("content-type", "").startswith("video/"):
-        content = SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - it lives as long as the video
-        for block in blocks(response):
-            content.write(block)
-        check_mp4(content)
+        content = b"".join(blocks(response))
+        check_mp4(BytesIO(content))
         return Video(url=None, _content=content, **about)
     body = read_json(response)
     url = body.get("output")

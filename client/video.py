@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,7 +15,6 @@ from mockling.client.errors import BrokenAnswer
 from mockling.client.http import answer, blocks
 
 DOWNLOAD_TIMEOUT = 60.0  # seconds without a byte
-IN_MEMORY = 8 * 1024 * 1024  # bytes of a video that are kept in memory, a larger one goes to a temporary file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +31,7 @@ class Video:
     seconds: float | None
     cost: Decimal | None
     remaining_credits: Decimal | None
-    _content: IO[bytes] | None = field(default=None, repr=False, compare=False)
+    _content: bytes | None = field(default=None, repr=False, compare=False)
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the video to `path`, downloading it if need be, and return the path; can be called again.
@@ -44,8 +42,7 @@ class Video:
         target = Path(path)
         with _written_whole(target) as file:
             if self._content is not None:
-                self._content.seek(0)
-                shutil.copyfileobj(self._content, file)
+                file.write(self._content)
             else:
                 assert self.url is not None  # noqa: S101 - a video is at a URL or at hand
                 with answer("GET", self.url, DOWNLOAD_TIMEOUT) as response:

@@ -1,0 +1,272 @@
+"""The command: what a user types and sees."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from calling import INPUTS, make_key
+from click.testing import CliRunner, Result
+
+from mockling import fixtures
+from mockling.cli import main
+from mockling.contract import facts
+from mockling.emulator import Emulator
+
+
+def run(*arguments: object, **more: Any) -> Result:
+    """Run the command in this process."""
+    return CliRunner().invoke(main, [str(argument) for argument in arguments], **more)
+
+
+def fails(result: Result, *told: str, code: int = 1) -> None:
+    """Check that a command failed with one line that says why."""
+    lines = result.stderr.strip().splitlines()
+    assert (result.exit_code, lines[-1][:7]) == (code, "Error: ")
+    assert [part for part in told if part not in lines[-1]] == []
+    assert "Traceback" not in result.output
+
+
+@contextmanager
+def serving(*options: object, **environment: str) -> Iterator[tuple[subprocess.Popen[str], str, list[str]]]:
+    """Run `mockling serve` as a user does; gives the process, the address and the first lines it printed."""
+    command = [sys.executable, "-m", "mockling.cli", "serve", "--port", "0", *map(str, options)]
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, env={**os.environ, "PYTHONUNBUFFERED": "1", **environment}, **pipes) as process:
+        try:
+            assert process.stdout
+            banner = []
+            for line in process.stdout:
+                banner.append(line.rstrip())
+                if line.startswith("Stop with"):
+                    break
+            assert banner, process.stderr and process.stderr.read()
+            yield process, banner[0].rpartition(" ")[2], banner
+        finally:
+            process.kill()
+
+
+def test_the_demo_does_the_main_job(tmp_path: Path) -> None:
+    """`mockling demo` makes a video and tells what was asked, what came, what live would have cost, and where it is."""
+    output = tmp_path / "demo.mp4"
+    result = run("demo", "--speed", 10_000, "-o", output)
+    assert result.exit_code == 0, result.output
+    for told in (
+        "input     valid.mp4: 1280x720 pixels, 5.00 s, 120 frames, with sound",
+        "mode 'pro'",
+        "output    1920x1080 pixels, 5.00 s, 120 frames, with sound",
+        "live      would have cost $2.10",
+        f"saved     {output}",
+    ):
+        assert told in result.output
+    assert fixtures.probe(output).frames == 120
+
+
+def test_the_demo_takes_a_video_and_parameters_of_ones_own(tmp_path: Path) -> None:
+    """The user's own file is really looked at, and the parameters are honoured."""
+    own = tmp_path / "my clip.mp4"
+    own.write_bytes(fixtures.input_clip("silent").read_bytes())
+    output = tmp_path / "out.mp4"
+    arguments = ["--mode", "std", "--duration", "3", "--aspect-ratio", "9:16", "--speed", 10_000, "-o", output]
+    result = run("demo", "--video", own, *arguments)
+    assert "output    720x1280 pixels, 3.00 s, 72 frames, no sound" in result.output
+    own.write_bytes(fixtures.input_clip("narrow").read_bytes())
+    fails(run("demo", "--video", own, *arguments), "400", "got one of 640 pixels")
+    own.write_bytes(b"no video")
+    fails(run("demo", "--video", own, *arguments), "not an MP4 video")
+    fails(run("demo", "--speed", 10_000, "--mode", "max", "-o", output), "400: mode must be")
+    fails(run("demo", "--video", tmp_path / "none.mp4"), "does not exist", code=2)
+
+
+def test_generate_saves_the_video(emulator: Emulator, tmp_path: Path) -> None:
+    """`mockling generate` asks any server and says what was paid."""
+    output = tmp_path / "out.mp4"
+    arguments = ["--base-url", emulator.url, "--video-url", f"{INPUTS}valid.mp4", "-o", output]
+    result = run(
+        "generate", "a prompt", *arguments, "--mode", "std", "--duration", "3", env={"SEGMIND_API_KEY": make_key()}
+    )
+    assert result.exit_code == 0, result.output
+    assert f"Asking {emulator.url} for 3 s, std, 16:9: live that is $0.945 and about 72 s." in result.stderr
+    assert re.search(rf"Saved {output} \(\d+,\d+ bytes\)\. \d+\.\d s, \$0\.945, \$999999999\.055 left", result.output)
+    found = fixtures.probe(output)
+    assert (found.width, found.frames, found.audio) == (1280, 72, True)
+
+
+def test_generate_passes_every_parameter_on(emulator: Emulator, tmp_path: Path) -> None:
+    """Each option reaches the server under the page's name, unchecked, for the server is the judge."""
+    key = make_key()
+    arguments = ["generate", "p", "--video-url", f"{INPUTS}valid.mp4", "-o", tmp_path / "o.mp4"]
+    arguments += ["--base-url", emulator.url, "--api-key", key]
+    for option, field in (
+        (("--mode", "max"), "mode"),
+        (("--duration", "99"), "duration"),
+        (("--aspect-ratio", "4:3"), "aspect_ratio"),
+        (("--elements", '[{"frontal_image_url": 1}]'), "elements[0].frontal_image_url"),
+    ):
+        fails(run(*arguments, *option), f"400: {field} must be")
+    more = [
+        "--no-audio",
+        "--image-url",
+        "https://e.com/1.png",
+        "--image-url",
+        "https://e.com/2.png",
+        "--shot-type",
+        "x",
+    ]
+    assert run(*arguments, *more).exit_code == 0
+    assert fixtures.probe(tmp_path / "o.mp4").audio is False
+    assert emulator.journal[-1].warnings[-1].startswith("shot_type has no effect")
+
+
+def test_generate_tells_what_is_wrong_in_one_line(emulator: Emulator, tmp_path: Path) -> None:
+    """No key, a bad key, no server, no folder, bad JSON: one line each, an exit code, and nothing written."""
+    base = ["generate", "p", "--video-url", f"{INPUTS}valid.mp4", "-o", tmp_path / "o.mp4", "--base-url", emulator.url]
+    fails(run(*base), "There is no API key", "SEGMIND_API_KEY")
+    fails(run(*base, "--api-key", "YOUR_API_KEY"), "401: Unauthorized. API key is invalid")
+    fails(run(*base, "--api-key", "SG_0000000000000406"), "406: Insufficient credits. You have 0 credits")
+    fails(
+        run(*base, "--api-key", make_key(), "-o", tmp_path / "none" / "o.mp4"), "There is no folder", "nothing was sent"
+    )
+    fails(run(*base, "--api-key", make_key(), "--base-url", "nowhere"), "base_url must be an address")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        nobody = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    fails(run(*base, "--api-key", make_key(), "--base-url", nobody), "Nothing answers at")
+    fails(run(*base, "--elements", "[{"), "this is no JSON", code=2)
+    fails(run(*base, "-o", tmp_path), "is a directory", code=2)
+    fails(run("generate", "p", "-o", "x.mp4"), "Missing option '--video-url'", code=2)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_video_that_was_paid_for_but_not_saved_is_not_lost(
+    emulator: Emulator, tmp_path: Path, monkeypatch: Any
+) -> None:
+    """If saving fails after the generation, the line says where the video still is."""
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("mockling.client.video.check_mp4", full)
+    base = ["generate", "p", "--video-url", f"{INPUTS}valid.mp4", "-o", tmp_path / "o.mp4", "--base-url", emulator.url]
+    result = run(*base, "--api-key", make_key())
+    fails(result, "was generated (request ", "No space left on device", f"It is at {emulator.url}/generations/")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_contract_prints_every_fact() -> None:
+    """`mockling contract` lists each fact with its standing, and says that none was verified live."""
+    output = run("contract").output
+    rows = {line.split()[0] for line in output.splitlines() if re.match(r"[A-Z]\d+ ", line)}
+    assert rows == {fact.id for fact in facts()}
+    assert "No fact has been verified against the live API" in output
+
+
+@pytest.mark.parametrize(
+    ("fact_id", "told"),
+    [
+        ("P7", ['duration is a string, "3" to "15"', "page: the endpoint's own API page", "default: '5'"]),
+        (
+            "d1",
+            ["D1: What is the body", "json: JSON, as the page's sample", "(profile documented)", "(profile observed)"],
+        ),
+        ("M1", ["assumed: Mockling's own choice"]),
+    ],
+)
+def test_contract_prints_one_fact_whole(fact_id: str, told: list[str]) -> None:
+    """`mockling contract ID` shows the sentence, the standing and the part of the document, for any case of the id."""
+    output = run("contract", fact_id).output
+    assert [part for part in told if part not in output] == []
+    fails(run("contract", "P99"), "There is no fact 'P99'; there are P1, P2")
+
+
+def test_serve_tells_what_to_change_and_answers() -> None:
+    """`mockling serve` prints its address, a key that works, speed, profile and answers calls; Ctrl-C ends it."""
+    with serving("--speed", "instant", "--v1-body", "video", "--credits", "5", "--seed", "7") as (process, url, banner):
+        told = "\n".join(banner)
+        for part in (
+            "SG_0123456789abcdef",
+            "instant",
+            "documented (D1 video",
+            "$5",
+            "seed        7",
+            "api.segmind.com/v1/",
+        ):
+            assert part in told
+        headers = {"x-api-key": "SG_0123456789abcdef"}
+        body = {"prompt": "a", "video_url": f"{INPUTS}valid.mp4", "extra": 1}
+        response = requests.post(f"{url}/v1/kling-o3-video2video-reference", json=body, headers=headers, timeout=30)
+        assert response.headers["content-type"] == "video/mp4"
+        process.send_signal(signal.SIGINT)
+        output, log = process.communicate(timeout=10)
+        assert (process.returncode, output) == (0, "Stopped.\n")
+        assert "POST /v1/kling-o3-video2video-reference 200" in log
+        assert "'extra' is no parameter of this endpoint and was ignored." in log
+        assert "SG_0123456789abcdef" not in log
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_serve_ends_at_once_though_calls_are_held(number: signal.Signals) -> None:
+    """Ctrl-C and SIGTERM end it cleanly with calls held, which are told."""
+    with serving("--speed", 1) as (process, url, _):
+        host, port = url.removeprefix("http://").split(":")
+        body = json.dumps({"prompt": "a", "video_url": f"{INPUTS}valid.mp4"})
+        head = "POST /v1/kling-o3-video2video-reference HTTP/1.1\r\nHost: x\r\nx-api-key: SG_0123456789abcdef\r\n"
+        head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        with socket.create_connection((host, int(port)), timeout=30) as call:
+            call.sendall((head + body).encode())
+            requests.get(url, timeout=30)
+            process.send_signal(number)
+            assert process.wait(timeout=10) == 0
+            assert call.recv(1000).startswith(b"HTTP/1.1 503 ")
+
+
+def test_serve_tells_what_is_wrong_in_one_line(tmp_path: Path) -> None:
+    """A busy port, an address that is not there, a wrong setting: one line and an exit code."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        fails(run("serve", "--port", port), f"Port {port} of 127.0.0.1 is in use", "choose another")
+    fails(run("serve", "--speed", "0"), "speed must be a number above 0")
+    fails(run("serve", "--speed", "fast"), 'it must be a number, such as 100 or 1, or "instant"', code=2)
+    fails(run("serve", "--requests-per-minute", "x"), 'it must be a whole number, or "off"', code=2)
+    fails(run("serve", "--profile", "live"), "no profile 'live'; there is documented, observed")
+    fails(run("serve", "--credits", "x"), "credits must be an amount of US dollars")
+    (tmp_path / "m.toml").write_text("[[accounts]]\nkey = 'k'\nplan = 'gold'")
+    fails(run("serve", "--config", tmp_path / "m.toml"), "no plan 'gold'")
+
+
+def test_serve_takes_accounts_from_a_file(tmp_path: Path) -> None:
+    """With a configuration file its accounts are the ones there are, and the banner shows a key of theirs."""
+    (tmp_path / "m.toml").write_text("speed = 'instant'\n[[accounts]]\nkey = 'my-key'\ncredits = '0.5'")
+    with serving("--config", tmp_path / "m.toml") as (_, url, banner):
+        assert "  key         my-key" in banner
+        path = f"{url}/v1/kling-o3-video2video-reference"
+        body = {"prompt": "a", "video_url": f"{INPUTS}valid.mp4"}
+        statuses = [
+            requests.post(path, json=body, headers={"x-api-key": key}, timeout=30).status_code
+            for key in ("my-key", "SG_0123456789abcdef")
+        ]
+        assert statuses == [406, 401]
+
+
+def test_two_emulators_run_side_by_side() -> None:
+    """Two servers on free ports do not disturb each other."""
+    with serving() as (_, first, _), serving() as (_, second, _):
+        assert first != second
+        assert [requests.get(url, timeout=30).status_code for url in (first, second)] == [404, 404]
+
+
+def test_help_and_version_are_there() -> None:
+    """Every command explains itself."""
+    assert run("--version").output.startswith("mockling, version 0.")
+    for command in ("demo", "serve", "generate", "contract"):
+        assert run(command, "--help").exit_code == 0
+        assert command in run("--help").output
+    assert "No such command 'serv'" in run("serv").stderr
