@@ -1,0 +1,81 @@
+"""What the documents say is so."""
+
+import re
+import tomllib
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from mockling.cli import main
+from mockling.emulator import AccountSettings, Emulator, Settings, read_settings
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+@pytest.mark.parametrize("program", blocks(README, "python"))
+def test_the_readmes_programs_run(program: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    """Each Python program of the README runs as it stands, but for the port."""
+    monkeypatch.chdir(tmp_path)
+    with Emulator(speed="instant") as emulator:
+        exec(program.replace("http://127.0.0.1:8787", emulator.url), {})
+    assert capsys.readouterr().out
+
+
+def test_the_readmes_commands_exist() -> None:
+    """Every command and option that the README shows is one that `mockling` has, and the other way round."""
+    shown = "\n".join(blocks(README, "sh")).replace("\\\n", " ")
+    names = set(re.findall(r"^mockling (\w+)", shown, re.MULTILINE))
+    context = click.Context(main)
+    assert names == set(main.list_commands(context))
+    options = {
+        option
+        for name in names
+        for parameter in main.get_command(context, name).params  # type: ignore[union-attr]
+        for option in parameter.opts
+    }
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", README)) <= options
+
+
+def test_the_makefile_has_the_two_commands() -> None:
+    """`make demo` and `make test` are targets."""
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    for target in re.findall(r"^make (\w+)", " ".join(blocks(README, "sh")), re.MULTILINE):
+        assert f"\n{target}:" in makefile
+
+
+def test_every_setting_is_documented_and_the_example_works(tmp_path: Path) -> None:
+    """docs/settings.md shows every setting there is, and its example is read without complaint."""
+    (example,) = blocks((ROOT / "docs" / "settings.md").read_text("utf-8"), "toml")
+    values = tomllib.loads(example)
+    assert values.keys() == {field.name for field in fields(Settings)}
+    assert values["accounts"][0].keys() == {field.name for field in fields(AccountSettings)}
+    (tmp_path / "cat.mp4").touch()
+    (tmp_path / "mockling.toml").write_text(example)
+    Emulator(read_settings(tmp_path / "mockling.toml", {}))
+
+
+def test_every_dependency_is_justified() -> None:
+    """Each dependency has its line in docs/dependencies.md, and nothing stands there that is not one."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    needed = [*project["dependencies"], *(one for extra in project["optional-dependencies"].values() for one in extra)]
+    names = {re.split(r"[>=\[]", one)[0] for one in needed} - {"mockling"}
+    rows = re.findall(
+        r"^\| ([a-z][a-z0-9, -]*) \|", (ROOT / "docs" / "dependencies.md").read_text("utf-8"), re.MULTILINE
+    )
+    justified = {name for row in rows for name in row.split(", ")} - {"library"}
+    assert {name for name in names if not name.startswith("types-")} == justified
+
+
+def test_links_of_the_documents_lead_somewhere() -> None:
+    """A link to a file in this repository names one that is there."""
+    for document in [ROOT / "README.md", *ROOT.glob("docs/*.md")]:
+        for target in re.findall(r"\]\(([^)#:]+)\)", document.read_text("utf-8")):
+            assert (document.parent / target).exists(), (document.name, target)
