@@ -78,6 +78,8 @@ class Emulator:
 
     def start(self) -> Self:
         """Listen; returns when calls are answered."""
+        if self._socket is not None:
+            raise StartError(f"The emulator is running already, at {self.url}.")
         self._socket = _listen(self.settings.host, self.settings.port)
         limit = self.contract.document["x-limits"]["body_bytes"]
         self._bridge = Bridge(self._app.wsgi_app, limit, self._app.extensions["mockling.stopping"])

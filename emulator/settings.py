@@ -84,8 +84,9 @@ class Settings:
         if not _is_whole(self.seed):
             raise SettingsError(f"seed must be a whole number, got {self.seed!r}.")
         object.__setattr__(self, "credits", _money("credits", self.credits))
+        object.__setattr__(self, "inputs", {url: Path(path) for url, path in self.inputs.items()})
         for url, path in self.inputs.items():
-            if not Path(path).is_file():
+            if not path.is_file():
                 raise SettingsError(f"inputs names the file {str(path)!r} for {url}, but there is no such file.")
 
 

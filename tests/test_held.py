@@ -109,6 +109,13 @@ def test_an_emulator_that_is_not_running_says_so() -> None:
         _ = Emulator().url
 
 
+def test_an_emulator_listens_once(emulator: Emulator) -> None:
+    """Starting an emulator that runs is refused, and does not disturb it."""
+    with pytest.raises(OSError, match="is running already, at http://127"):
+        emulator.start()
+    assert requests.get(emulator.url, timeout=30).status_code == 404
+
+
 def test_a_body_sent_slowly_and_a_caller_who_gives_up_are_no_trouble(emulator: Emulator) -> None:
     """A caller who leaves in the middle of a body costs nothing and stops nothing."""
     port = urlsplit(emulator.url).port or 0
