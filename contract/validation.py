@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
-from jsonschema import Draft202012Validator, FormatChecker
-from jsonschema.exceptions import ValidationError
+from jsonschema_rs import Draft202012Validator
 from rfc3986_validator import validate_rfc3986
 
-from mockling.contract.document import ContractError
+from mockling.contract.document import ContractError, Document
+
+if TYPE_CHECKING:
+    import jsonschema
 
 LONGEST_ECHO = 60  # characters of a caller's value that are told back
 
@@ -35,8 +39,7 @@ def _is_uri(value: object) -> bool:
     return not isinstance(value, str) or (not value.endswith("\n") and bool(validate_rfc3986(value, rule="URI")))
 
 
-_FORMATS = FormatChecker(formats=())
-_FORMATS.checks("uri")(_is_uri)
+_FORMATS = {"uri": _is_uri}
 
 
 class SchemaValidator:
@@ -44,27 +47,49 @@ class SchemaValidator:
 
     `messages` are the sentences for a property that is missing (`required`: {field}, {expected}) and for a wrong
     value (`invalid`: {field}, {expected}, {actual}). Raises `ContractError` if the schema is none or `format: uri` is
-    not enforced here, for jsonschema ignores formats it has no checker for.
+    not enforced here, for validators ignore formats they have no rule for.
     """
 
-    def __init__(self, schema: Mapping[str, Any], messages: Mapping[str, str]) -> None:
-        Draft202012Validator.check_schema(schema)
-        self._compiled = Draft202012Validator(schema, format_checker=_FORMATS)
+    def __init__(self, schema: Document, messages: Mapping[str, str]) -> None:
+        self._schema = schema
         self._messages = messages
-        probe = Draft202012Validator({"format": "uri"}, format_checker=self._compiled.format_checker)
+        self._accepting = Draft202012Validator(schema, validate_formats=True, formats=_FORMATS)
+        probe = Draft202012Validator({"format": "uri"}, validate_formats=True, formats=_FORMATS)
         if probe.is_valid("not a uri"):
             raise ContractError("format: uri is not enforced; the format checker lost its rule for it.")
 
     def violations(self, value: object) -> list[Violation]:
-        """Return at most one violation for each place in `value`, absences first, then in the schema's order."""
+        """Return at most one violation for each place in `value`, absences first, then in the schema's order.
+
+        Of a value with very many, the first hundred are looked at.
+        """
+        if self._accepts(value):
+            return []
         found: dict[str, tuple[int, Violation]] = {}
-        for error in self._compiled.iter_errors(value):
+        for error in islice(self._telling.iter_errors(value), 100):
             for rank, violation in self._told(error):
                 if violation.path not in found or rank < found[violation.path][0]:
                     found[violation.path] = (rank, violation)
         return [violation for _, violation in sorted(found.values(), key=lambda ranked: ranked[0])]
 
-    def _told(self, error: ValidationError) -> Iterable[tuple[int, Violation]]:
+    def _accepts(self, value: object) -> bool:
+        """Say fast that a value is valid; False also for what the fast validator cannot read, such as surrogates."""
+        try:
+            return self._accepting.is_valid(value)
+        except ValueError:
+            return False
+
+    @cached_property
+    def _telling(self) -> jsonschema.Draft202012Validator:
+        """The validator that says what is wrong; slower to load and to run, and needed only then."""
+        import jsonschema
+
+        checker = jsonschema.FormatChecker(formats=())
+        for name, rule in _FORMATS.items():
+            checker.checks(name)(rule)
+        return jsonschema.Draft202012Validator(self._schema, format_checker=checker)
+
+    def _told(self, error: jsonschema.ValidationError) -> Iterable[tuple[int, Violation]]:
         path = "$" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.absolute_path)
         schema: Mapping[str, Any] = error.schema if isinstance(error.schema, Mapping) else {}
         if error.validator != "required" or not isinstance(error.instance, dict):
@@ -74,10 +99,8 @@ class SchemaValidator:
         # jsonschema yields one error for each absent name and puts the name into the message alone.
         for name in schema["required"]:
             if name not in error.instance:
-                yield (
-                    0,
-                    self._violation(f"{path}.{name}", "required", expected(schema["properties"][name]), "nothing"),
-                )
+                wanted = expected(schema["properties"][name])
+                yield 0, self._violation(f"{path}.{name}", "required", wanted, "nothing")
 
     def _violation(self, path: str, kind: str, wanted: str, actual: str) -> Violation:
         field = path.removeprefix("$").removeprefix(".") or "the body"

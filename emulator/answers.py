@@ -53,10 +53,10 @@ class Answers:
             "x-cost": str(job.price),
             "x-rate-limit-remaining": str(job.admission.remaining),
             "x-rate-limit-reset-at-utc": reset,
-            "x-output-metadata": self._metadata(job),
+            "x-output-metadata": job.output.metadata,
         }
         if self._sends_video:
-            return Response(job.file.read_bytes(), 200, headers, content_type="video/mp4")
+            return Response(job.output.path.read_bytes(), 200, headers, content_type="video/mp4")
         body = json.dumps(self._body(job, f"{root}generations/{job.request_id}.mp4", remaining))
         return Response(body, 200, headers, content_type="application/json")
 
@@ -71,7 +71,7 @@ class Answers:
                 "url": url,
                 "content_type": "video/mp4",
                 "file_name": f"{job.request_id}.mp4",
-                "file_size": job.file.stat().st_size,
+                "file_size": job.output.bytes,
             },
             "metrics": {
                 "inference_time": round(total - queued, 2),
@@ -81,13 +81,6 @@ class Answers:
                 "remaining_credits": float(remaining),
             },
         }
-
-    def _metadata(self, job: Job) -> str:
-        width, height = job.pixels
-        fps = self._contract.document["x-output"]["frames_per_second"]
-        return json.dumps(
-            {"height": height, "width": width, "frames": job.frames, "fps": fps, "resolution": f"{width}x{height}"}
-        )
 
 
 def _constants(headers: Document) -> Headers:

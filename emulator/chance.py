@@ -5,10 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from hashlib import blake2b
-from statistics import NormalDist
 from uuid import UUID
-
-_NORMAL = NormalDist()
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,5 +23,5 @@ class Draw:
 def draw(seed: int, number: int) -> Draw:
     """Return what chance decides for the job of that number; the same for the same seed, whatever else was drawn."""
     bits = blake2b(f"{seed}/{number}".encode(), digest_size=24).digest()
-    uniform = (int.from_bytes(bits[16:]) + 0.5) / 2**64
-    return Draw(UUID(bytes=bits[:16], version=4), _NORMAL.inv_cdf(min(max(uniform, 1e-12), 1 - 1e-12)))
+    radius, angle = ((int.from_bytes(part) + 0.5) / 2**32 for part in (bits[16:20], bits[20:]))  # Box and Muller's
+    return Draw(UUID(bytes=bits[:16], version=4), math.sqrt(-2 * math.log(radius)) * math.cos(math.tau * angle))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from mockling.emulator.settings import INSTANT
@@ -37,6 +36,6 @@ class Clock:
         """Block the calling thread until a moment."""
         time.sleep(self.until(moment))
 
-    def utc(self, moment: float) -> datetime:
-        """Return the real date and time at which a moment will come, or came."""
-        return datetime.now(UTC) + timedelta(seconds=(moment - self.now()) / self._rate)
+    def utc(self, moment: float) -> float:
+        """Return the real time, in seconds since 1970, at which a moment will come, or came."""
+        return time.time() + (moment - self.now()) / self._rate

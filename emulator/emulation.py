@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from decimal import Decimal
+from functools import lru_cache
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,10 @@ from mockling.emulator.chance import draw
 from mockling.emulator.clock import Clock
 from mockling.emulator.inputs import Input, Inputs
 from mockling.emulator.journal import Journal
+from mockling.emulator.outputs import Output, Outputs
 from mockling.emulator.refused import Refused
 from mockling.emulator.settings import Settings
 
-MOST_FILES = 100_000  # outputs that can be fetched; the oldest go first
 MOST_TOLD = 20  # violations or warnings of one request that are kept
 
 
@@ -32,7 +32,7 @@ class Job:
     """A generation; everything about it is decided when it is submitted.
 
     `latency` is how many simulated seconds it takes, `due` the moment of its answer, `price` its cost in US dollars,
-    `file` its output of so many `pixels` (width, height) and `frames`.
+    `output` its video.
     """
 
     request_id: str
@@ -41,9 +41,7 @@ class Job:
     price: Decimal
     latency: float
     due: float
-    file: Path
-    pixels: tuple[int, int]
-    frames: int
+    output: Output
 
 
 class Emulation:
@@ -54,13 +52,12 @@ class Emulation:
         self.clock = Clock(settings.speed)
         self.accounts = Accounts(settings, self.contract)
         self.inputs = Inputs(self.contract.sample["video_url"], settings.inputs)
+        self.outputs = Outputs(self.contract)
         self.journal = Journal()
         self._seed = settings.seed
         self._numbers = count(1)
         self._spread: float = self.contract.document["x-latency"]["spread"]
-        self._fps: int = self.contract.document["x-output"]["frames_per_second"]
         self._dashed_ids = self.contract.document["components"]["schemas"]["RequestId"].get("format") == "uuid"
-        self._files: OrderedDict[str, Path] = OrderedDict()
 
     def authenticate(self, headers: Headers) -> Account:
         """Return the account that calls (P15, G2, G3)."""
@@ -119,7 +116,7 @@ class Emulation:
         """Start a generation and promise its price (P18), unless the account is one that always meets an error."""
         mode, ratio, duration = parameters["mode"], parameters["aspect_ratio"], int(parameters["duration"])
         try:
-            file = fixtures.render(mode, ratio, duration, parameters["keep_audio"] and source.audio)
+            output = self.outputs.make(mode, ratio, duration, parameters["keep_audio"] and source.audio)
         except OSError as error:
             raise Refused("no_output", reason=error.strerror or error) from error
         chance = draw(self._seed, next(self._numbers))
@@ -131,22 +128,21 @@ class Emulation:
         if account.fault:
             raise Refused(account.fault)
         request_id = str(chance.id) if self._dashed_ids else chance.id.hex
-        self._keep(f"{request_id}.mp4", file)
-        pixels = self.contract.pixels(mode, ratio)
-        return Job(request_id, account, admission, price, latency, due, file, pixels, duration * self._fps)
+        self.outputs.keep(f"{request_id}.mp4", output)
+        return Job(request_id, account, admission, price, latency, due, output)
 
-    def output(self, name: str) -> Path:
+    def stored(self, name: str) -> Path:
         """Return the generated file of that name (G21)."""
-        path = self._files.get(name)
-        if path is None or not path.is_file():
+        output = self.outputs.find(name)
+        if output is None:
             raise Refused("unknown_file", file=name[:100])
-        return path
+        return output.path
 
     def stamp(self, moment: float) -> str:
         """Return a moment as it is written in a header, the second in which it has surely come."""
-        return f"{self.clock.utc(moment) + timedelta(seconds=1):%Y-%m-%dT%H:%M:%SZ}"
+        return _stamp(int(self.clock.utc(moment)) + 1)
 
-    def _keep(self, name: str, file: Path) -> None:
-        self._files[name] = file
-        if len(self._files) > MOST_FILES:
-            self._files.popitem(last=False)
+
+@lru_cache(maxsize=16)
+def _stamp(second: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(second))

@@ -37,8 +37,10 @@ class Entry:
         parts = [f"{self.method} {self.path[:200]} {outcome}"]
         if self.seconds is not None:
             parts.append(f"{self.seconds:.1f} s simulated, ${self.cost}, {self.request_id}")
-        line = ", ".join([*parts, *([self.error] if self.error else []), f"key {self.key}"])
-        return "".join(sign if sign.isprintable() else "?" for sign in line)  # a path may hold control characters
+        parts += [self.error] if self.error else []
+        line = ", ".join([*parts, f"key {self.key}", *(f"warning: {warning}" for warning in self.warnings)])
+        # A path or a parameter may hold control characters.
+        return line if line.isprintable() else "".join(sign if sign.isprintable() else "?" for sign in line)
 
 
 class Journal:
@@ -49,12 +51,10 @@ class Journal:
         self._lock = Lock()
 
     def add(self, entry: Entry) -> None:
-        """Keep an entry and log it: a line for the call, and one for each warning."""
+        """Keep an entry and log it, as a warning if there is one in it."""
         with self._lock:
             self._entries.append(entry)
-        logger.info("%s", entry)
-        for warning in entry.warnings:
-            logger.warning("%s: %s", entry.request_id, warning)
+        logger.log(logging.WARNING if entry.warnings else logging.INFO, "%s", entry)
 
     def entries(self) -> list[Entry]:
         """Return the calls kept, oldest first."""
