@@ -1,6 +1,7 @@
 """How long a whole process takes from its start until its first POST is answered.
 
-Mockling against a bare Flask application, of one route that answers JSON, on the same uvicorn; in turns.
+Mockling against a bare Flask application, of one route that answers JSON, on the same uvicorn; in turns. Mockling is
+asked for a video, which loads PyAV and cuts it, and, in another process, for a model it does not have.
 
     python benchmarks/startup.py
 """
@@ -12,7 +13,7 @@ import sys
 import time
 from statistics import median
 
-from common import WORK, ask, free_port, post, running, serve, spread
+from common import BODY, CONTRACT, WORK, ask, free_port, post, running, serve, spread
 
 HELLO = """
 import sys
@@ -37,28 +38,31 @@ def main() -> None:
     WORK.mkdir(exist_ok=True)
     hello = WORK / "hello.py"
     hello.write_text(HELLO)
-    contenders = {"Mockling": (serve("--speed", "instant"), None), "bare Flask": ((sys.executable, str(hello)), "/")}
+    contenders = {
+        "bare Flask": ((sys.executable, str(hello)), BODY, "/", 200),
+        "Mockling, a video": (serve("--speed", "instant"), BODY, CONTRACT.path, 200),
+        "Mockling, a refusal": (serve("--speed", "instant"), BODY, "/v1/none", 404),
+    }
     times: dict[str, list[float]] = {name: [] for name in contenders}
     for number in range(rounds + 1):
-        for name, (command, path) in contenders.items():
-            seconds = _first_answer(command, path)
+        for name, (command, body, path, expected) in contenders.items():
+            seconds = _first_answer(command, body, path, expected)
             if number:  # the first round only fills the system's caches
                 times[name].append(seconds)
-    print(f"{'ms to the first answer':24}{'median':>10}{'min':>10}{'max':>10}")
-    for name, seconds_of in times.items():
-        print(f"{name:24}{spread([1000 * seconds for seconds in seconds_of])}")
-    ratios = [ours / theirs for ours, theirs in zip(*times.values(), strict=True)]
-    print(f"Mockling takes {median(ratios):.2f} times as long (median of {rounds} rounds).")
+    print(f"{'ms to the first answer':24}{'median':>10}{'min':>10}{'max':>10}{'ratio':>10}")
+    for name, of_server in times.items():
+        ratio = median(ours / theirs for ours, theirs in zip(of_server, times["bare Flask"], strict=True))
+        print(f"{name:24}{spread([1000 * seconds for seconds in of_server])}{f'{ratio:.2f}x':>10}")
 
 
-def _first_answer(command: tuple[str, ...], path: str | None) -> float:
+def _first_answer(command: tuple[str, ...], body: bytes, path: str, expected: int) -> float:
     port = free_port()
-    request = post(port) if path is None else post(port, path=path)
+    request = post(port, body, path)
     start = time.perf_counter()
     with running((*command, str(port)), port):
         status, _ = ask(port, request)
         seconds = time.perf_counter() - start
-    if status != 200:
+    if status != expected:
         sys.exit(f"{command[0]} answered {status}.")
     return seconds
 

@@ -13,6 +13,7 @@ from mockling import fixtures
 from mockling.cli import told
 from mockling.cli.generate import check_writable, expected_seconds, save
 from mockling.cli.parameters import chosen, parameter_options
+from mockling.cli.parameters import speed as speed
 from mockling.cli.waiting import with_progress
 from mockling.client import ApiError, Client, Video
 from mockling.emulator import Emulator
@@ -25,7 +26,9 @@ PROMPT = "Let it snow over the hills at dusk"
 @click.option("--video", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Your own input video.")
 @click.option("--prompt", default=PROMPT, show_default=True, help="What to make of it.")
 @parameter_options
-@click.option("--speed", default=100.0, show_default=True, help="Simulated seconds in a real one.")
+@click.option(
+    "--speed", callback=speed, default="100", show_default=True, help='Simulated seconds in a real one, or "instant".'
+)
 @click.option(
     "-o",
     "--output",
@@ -35,7 +38,7 @@ PROMPT = "Let it snow over the hills at dusk"
     help="File to write.",
 )
 @told(ApiError, ValueError)
-def command(video: Path | None, prompt: str, speed: float, output: Path, **parameters: Any) -> None:
+def command(video: Path | None, prompt: str, speed: float | str, output: Path, **parameters: Any) -> None:
     """Turn a video into another through an emulator started for the purpose: no network, no key, no money."""
     check_writable(output)
     source = video or fixtures.input_clip("valid")
@@ -46,12 +49,12 @@ def command(video: Path | None, prompt: str, speed: float, output: Path, **param
         with Emulator(speed=speed, inputs={url: source}) as emulator:
             full = {**emulator.contract.defaults, **given}
             click.echo("request   " + ", ".join(f"{name} {value!r}" for name, value in full.items()))
-            click.echo(f"emulator  {emulator.url}, speed {speed:g}")
-            typical = expected_seconds(emulator.contract, given)
+            click.echo(f"emulator  {emulator.url}, speed {speed if isinstance(speed, str) else format(speed, 'g')}")
+            typical = expected_seconds(emulator.contract, given) if isinstance(speed, float) else None
             client = Client(emulator.api_key, emulator.url)
             started = time.monotonic()
             made = with_progress(
-                "waiting", typical and typical / speed, lambda: client.generate(video_url=url, **given)
+                "waiting", typical and typical / float(speed), lambda: client.generate(video_url=url, **given)
             )
             waited = time.monotonic() - started
             save(made, output)

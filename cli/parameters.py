@@ -18,6 +18,14 @@ def _json(_context: click.Context, _parameter: click.Parameter, value: str | Non
         raise click.BadParameter(f"this is no JSON: {error}") from error
 
 
+def speed(_context: click.Context, _parameter: click.Parameter, value: str | None) -> float | str | None:
+    """Read the option --speed: a number, or "instant"."""
+    try:
+        return value if value in (None, "instant") else float(value)
+    except ValueError as error:
+        raise click.BadParameter('it must be a number, such as 100 or 1, or "instant".') from error
+
+
 def parameter_options(command: Command) -> Command:
     """Add an option for each optional parameter; the server judges the values, and its defaults hold."""
     for option in (

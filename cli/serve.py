@@ -14,17 +14,11 @@ from typing import Any
 import click
 
 from mockling.cli import told
+from mockling.cli.parameters import speed
 from mockling.contract import ContractError
 from mockling.emulator import Emulator, SettingsError, read_settings
 
 PORT = 8787
-
-
-def _speed(_context: click.Context, _parameter: click.Parameter, value: str | None) -> float | str | None:
-    try:
-        return value if value in (None, "instant") else float(value)
-    except ValueError as error:
-        raise click.BadParameter('it must be a number, such as 100 or 1, or "instant".') from error
 
 
 def _limit(_context: click.Context, _parameter: click.Parameter, value: str | None) -> int | str | None:
@@ -38,7 +32,7 @@ def _limit(_context: click.Context, _parameter: click.Parameter, value: str | No
 @click.option("--host", help="Address to listen at.  [default: 127.0.0.1]")
 @click.option("--port", type=int, help=f"Port to listen at; 0 takes any free one.  [default: {PORT}]")
 @click.option(
-    "--speed", callback=_speed, help='Simulated seconds in a real one; 1 is live, or "instant".  [default: 100]'
+    "--speed", callback=speed, help='Simulated seconds in a real one; 1 is live, or "instant".  [default: 100]'
 )
 @click.option("--profile", help="How disputed facts are answered: documented or observed.  [default: documented]")
 @click.option("--v1-body", type=click.Choice(["json", "video"]), help="What a successful answer holds (D1).")
