@@ -7,10 +7,12 @@ understood; 130 interrupted with Ctrl-C.
 from __future__ import annotations
 
 import gc
+import signal
+import sys
 from collections.abc import Callable
 from functools import wraps
 from importlib import import_module
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import click
 
@@ -19,9 +21,22 @@ Result = TypeVar("Result")
 
 
 class _Commands(click.Group):
-    """Commands that are imported when they are called, for each needs other rooms of the house."""
+    """Commands that are imported when they are called, for each needs other rooms of the house.
+
+    Ctrl-C and SIGTERM end whatever runs with the exit codes that shells expect, and leave no temporary files.
+    """
 
     names = ("demo", "serve", "generate", "contract")
+
+    def invoke(self, context: click.Context) -> Any:
+        before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+        try:
+            return super().invoke(context)
+        except KeyboardInterrupt:
+            click.echo("Interrupted.", err=True)
+            raise click.exceptions.Exit(130) from None
+        finally:
+            signal.signal(signal.SIGTERM, before)
 
     def list_commands(self, _: click.Context) -> list[str]:
         return list(self.names)

@@ -12,6 +12,8 @@ from mockling.cli import told
 from mockling.contract import ContractError, Fact, fact, facts
 from mockling.contract.facts import profiles_taking, question, standings, without_sources
 
+UNVERIFIED = "No fact has been verified against the live API."
+
 
 @click.command("contract")
 @click.argument("fact_id", metavar="[ID]", required=False)
@@ -21,8 +23,12 @@ def command(fact_id: str | None) -> None:
     console = Console(soft_wrap=bool(fact_id), highlight=False)
     if fact_id:
         _print_one(console, fact(fact_id))
-    else:
+    elif console.is_terminal:
         _print_all(console)
+    else:
+        for one in facts():  # for other programs: a line each
+            click.echo("\t".join((one.id, ", ".join(one.standing), _told(one))))
+        click.echo(UNVERIFIED, err=True)
 
 
 def _print_all(console: Console) -> None:
@@ -30,9 +36,9 @@ def _print_all(console: Console) -> None:
     for one in facts():
         table.add_row(one.id, ", ".join(one.standing), escape(_told(one)))
     console.print(table)
-    console.print("\nNo fact has been verified against the live API. A standing is:", style="bold")
+    console.print(f"\n{UNVERIFIED} A standing is:", style="bold")
     for word, meaning in standings().items():
-        console.print(f"  {word}: {meaning}")
+        console.print(f"  {word}: {meaning}", markup=False)
 
 
 def _print_one(console: Console, rows: list[Fact]) -> None:

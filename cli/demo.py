@@ -11,7 +11,7 @@ import click
 
 from mockling import fixtures
 from mockling.cli import told
-from mockling.cli.generate import check_writable, expected_seconds, save
+from mockling.cli.generate import check_writable, expected_seconds, save, warn
 from mockling.cli.parameters import chosen, parameter_options
 from mockling.cli.parameters import speed as speed
 from mockling.cli.waiting import with_progress
@@ -50,6 +50,7 @@ def command(video: Path | None, prompt: str, speed: float | str, output: Path, *
             full = {**emulator.contract.defaults, **given}
             click.echo("request   " + ", ".join(f"{name} {value!r}" for name, value in full.items()))
             click.echo(f"emulator  {emulator.url}, speed {speed if isinstance(speed, str) else format(speed, 'g')}")
+            warn(emulator.contract, {"video_url": url, **given})
             typical = expected_seconds(emulator.contract, given) if isinstance(speed, float) else None
             client = Client(emulator.api_key, emulator.url)
             started = time.monotonic()
@@ -57,7 +58,7 @@ def command(video: Path | None, prompt: str, speed: float | str, output: Path, *
                 "waiting", typical and typical / float(speed), lambda: client.generate(video_url=url, **given)
             )
             waited = time.monotonic() - started
-            save(made, output)
+            save(made, output, "Make room, or choose another --output, and run it again.")
     except KeyboardInterrupt:
         click.echo("Interrupted; nothing was written.", err=True)
         raise click.exceptions.Exit(130) from None
@@ -68,6 +69,7 @@ def _report(made: Video, waited: float, output: Path) -> None:
     click.echo(f"output    {_probed(output)}")
     click.echo(f"live      would have cost ${made.cost} and taken {made.seconds:.0f} s")
     click.echo(f"here      it cost nothing and took {waited:.1f} s")
+    click.echo("note      it is a bundled clip, cut to measure: of the input only width and sound count")
     click.echo(f"saved     {output.absolute()}")
     click.echo("\nNext: `mockling serve` keeps an emulator running for your own code.")
 

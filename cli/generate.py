@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from mockling.cli import told
 from mockling.cli.parameters import chosen, parameter_options
 from mockling.cli.waiting import with_progress
 from mockling.client import LIVE, ApiError, Client, Video
+from mockling.client.video import writable
 from mockling.contract import Contract, ContractError, load
 
 
@@ -34,38 +34,43 @@ def command(
     logging.getLogger("urllib3").setLevel(logging.ERROR)  # it would tell of every attempt to connect
     check_writable(output)
     client = Client(api_key, base_url, timeout)
-    given = chosen(parameters)
-    click.echo(f"Asking {client.base_url} for {outlook(load(), given)}", err=True)
+    contract, given = load(), chosen(parameters)
+    warn(contract, {"prompt": prompt, "video_url": video_url, **given})
+    click.echo(f"Asking {client.base_url} for {outlook(contract, given)}", err=True)
     try:
-        video = with_progress(
-            "generating", expected_seconds(load(), given), lambda: client.generate(prompt, video_url, **given)
-        )
+        typical = expected_seconds(contract, given)
+        video = with_progress("generating", typical, lambda: client.generate(prompt, video_url, **given))
     except KeyboardInterrupt:
         click.echo("Interrupted. The generation may go on and be billed; there is no way to fetch it.", err=True)
         raise click.exceptions.Exit(130) from None
-    save(video, output)
+    save(video, output, f"It is at {video.url} for now." if video.url else "It is lost.")
     click.echo(f"Saved {output} ({output.stat().st_size:,} bytes). {paid(video)}")
 
 
 def check_writable(output: Path) -> None:
     """Refuse a file that could not be written later, when the video would have been paid for."""
-    folder = output.absolute().parent
-    if not folder.is_dir():
-        raise click.ClickException(f"There is no folder {folder}; make it first, nothing was sent.")
-    if not os.access(folder, os.W_OK):
-        raise click.ClickException(f"The folder {folder} cannot be written to; choose another, nothing was sent.")
+    try:
+        writable(output)
+    except OSError as error:
+        raise click.ClickException(f"{error.strerror}. Nothing was sent.") from error
 
 
-def save(video: Video, output: Path) -> None:
-    """Save a video; if that fails, say where it still is."""
+def save(video: Video, output: Path, where: str) -> None:
+    """Save a video; if that fails, say why, and `where` it still is."""
     try:
         video.save(output)
     except (OSError, ApiError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        where = f"It is at {video.url} for now." if video.url else "It is lost."
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error).rstrip(".")
         raise click.ClickException(
             f"The video was generated (request {video.request_id}) but not saved as {output}: {reason}. {where}"
         ) from error
+
+
+def warn(contract: Contract, request: dict[str, Any]) -> None:
+    """Tell what in a request is probably a mistake; whether it is valid is the server's to say."""
+    if not contract.violations(request):
+        for finding in contract.findings(request):
+            click.echo(f"Warning: {finding}", err=True)
 
 
 def outlook(contract: Contract, given: dict[str, Any]) -> str:

@@ -16,7 +16,7 @@ import click
 from mockling.cli import told
 from mockling.cli.parameters import speed
 from mockling.contract import ContractError
-from mockling.emulator import Emulator, SettingsError, read_settings
+from mockling.emulator import Emulator, Settings, SettingsError, read_settings
 
 PORT = 8787
 
@@ -37,10 +37,14 @@ def _limit(_context: click.Context, _parameter: click.Parameter, value: str | No
 @click.option("--profile", help="How disputed facts are answered: documented or observed.  [default: documented]")
 @click.option("--v1-body", type=click.Choice(["json", "video"]), help="What a successful answer holds (D1).")
 @click.option("--credits", help="US dollars each key starts with.  [default: 100.00]")
-@click.option("--requests-per-minute", callback=_limit, help='Limit of every account, or "off".  [default: by plan]')
+@click.option(
+    "--requests-per-minute",
+    callback=_limit,
+    help='Limit of every account in a simulated minute, or "off".  [default: its plan, if any]',
+)
 @click.option("--seed", type=int, help="Repeats the ids and latencies of an earlier run.  [default: random]")
 @click.option("--config", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="TOML file of settings.")
-@told(SettingsError, ContractError)
+@told(SettingsError)
 def command(v1_body: str | None, config: Path | None, **options: Any) -> None:
     """Run the emulator until Ctrl-C. Options override the settings of --config; its keys are in docs/settings.md."""
     overrides = {**options, "answers": {"D1": v1_body} if v1_body else {}}
@@ -50,10 +54,17 @@ def command(v1_body: str | None, config: Path | None, **options: Any) -> None:
     stop = Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    with Emulator(settings) as emulator:
+    with _emulator(settings, config) as emulator:
         click.echo(_banner(emulator))
         stop.wait()
     click.echo("Stopped.")
+
+
+def _emulator(settings: Settings, config: Path | None) -> Emulator:
+    try:
+        return Emulator(settings)
+    except ContractError as error:
+        raise SettingsError(f"{config}: {error}" if config else str(error)) from error
 
 
 def _banner(emulator: Emulator) -> str:
@@ -64,7 +75,7 @@ def _banner(emulator: Emulator) -> str:
     pace = "every answer at once" if instant else f"{typical:.0f} s pass in about {typical / float(settings.speed):.1f}"
     limit = settings.requests_per_minute or ("as each account's plan says" if settings.accounts else "off")
     if settings.accounts:
-        money, other = f"as configured for {len(settings.accounts)} accounts", ""
+        money, other = "as configured", ""
     else:
         money, other = f"${settings.credits} for each key", ", or SG_ and any 16 hex digits"
     lines = [

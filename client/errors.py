@@ -51,7 +51,7 @@ class BadRequest(ApiError):
 class Unauthorized(ApiError):
     """401: the key is missing or invalid."""
 
-    advice = "Check the API key: pass api_key, or set SEGMIND_API_KEY."
+    advice = "Check the API key: it is api_key, --api-key, or SEGMIND_API_KEY in the environment."
 
 
 class Forbidden(ApiError):
@@ -63,13 +63,13 @@ class Forbidden(ApiError):
 class NotFound(ApiError):
     """404: there is no such model, endpoint or file."""
 
-    advice = "Check base_url; the address must hold the server alone, without a path such as /v1."
+    advice = "Check the base URL; it must name the server alone, without a path such as /v1."
 
 
 class MethodNotAllowed(ApiError):
     """405: the address does not take this verb."""
 
-    advice = "Check base_url; something else than the API seems to answer there."
+    advice = "Check the base URL; something else than the API seems to answer there."
 
 
 class InsufficientCredits(ApiError):
@@ -95,7 +95,7 @@ class RateLimited(ApiError):
 class ServerError(ApiError):
     """500: the server failed."""
 
-    advice = "Nothing was billed; check the input video, then try again."
+    advice = "Nothing was billed; if the message names the input video, check that, or try again."
 
 
 class BadGateway(ApiError):
@@ -113,13 +113,13 @@ class GatewayTimeout(ApiError):
 class UnexpectedStatus(ApiError):
     """A status that the endpoint does not document."""
 
-    advice = "Check base_url; something else than the API may answer there, such as a proxy."
+    advice = "Check the base URL; something else than the API may answer there, such as a proxy."
 
 
 class NotSent(ApiError):
     """The server was never reached; nothing was sent, so nothing can be billed."""
 
-    advice = "Check base_url and the network; nothing was sent or billed."
+    advice = "Nothing was sent or billed; check the base URL, the network and the parameters."
 
 
 class NoAnswer(ApiError):

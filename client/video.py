@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from collections.abc import Iterator
@@ -37,9 +38,10 @@ class Video:
         """Write the video to `path`, downloading it if need be, and return the path; can be called again.
 
         The file appears under its name when it is whole, in place of any that was there. Raises `BrokenAnswer` if the
-        video is not whole, what `Client.generate` raises if it cannot be downloaded, `OSError` if it cannot be written.
+        video is not whole, what `Client.generate` raises if it cannot be downloaded, `OSError` if it cannot be written
+        or something else than an ordinary file has the name.
         """
-        target = Path(path)
+        target = writable(path)
         with _written_whole(target) as file:
             if self._content is not None:
                 file.write(self._content)
@@ -48,7 +50,24 @@ class Video:
                 with answer("GET", self.url, DOWNLOAD_TIMEOUT) as response:
                     file.writelines(blocks(response))
             check_mp4(file)
-        return target
+        return Path(path)
+
+
+def writable(path: str | os.PathLike[str]) -> Path:
+    """Return where a video for `path` can be written, links followed.
+
+    Raises `OSError` if its folder is not there, or something is there that a video must not replace.
+    """
+    target = Path(path).resolve()
+    if not target.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, f"There is no folder {target.parent}; make it first")
+    if target.is_dir():
+        raise IsADirectoryError(errno.EISDIR, f"{target} is a folder; name a file")
+    if target.exists() and not target.is_file():
+        raise FileExistsError(errno.EEXIST, f"{target} is no ordinary file; choose another name")
+    if not os.access(target if target.exists() else target.parent, os.W_OK):
+        raise PermissionError(errno.EACCES, f"{target} may not be written; choose another name")
+    return target
 
 
 @contextmanager

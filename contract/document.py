@@ -72,6 +72,17 @@ def _check_places(document: Mapping[str, Any], changes: Mapping[str, Any], place
                     f"{name!r} in {place} is a table of values; change one of {', '.join(document[name])}."
                 )
             _check_places(document[name], value, f"{place}.{name}")
+        elif not _fits(name, document[name], value):
+            raise ContractError(f"{name!r} in {place} cannot be {value!r}; now it is {document[name]!r}.")
+
+
+def _fits(name: str, old: Any, new: Any) -> bool:
+    """Say whether a value can stand in another's place: a number for a number, and so on."""
+    if name == "status":
+        return type(new) is int and 400 <= new <= 599
+    if isinstance(old, int | float) and not isinstance(old, bool):
+        return isinstance(new, int | float) and not isinstance(new, bool) and 0 <= new < 10**12
+    return isinstance(new, type(old))
 
 
 def _inline(node: Any, root: Document) -> Any:

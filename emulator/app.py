@@ -54,7 +54,7 @@ class Endpoint:
             emulation.clock,
             job.due,
             finish=lambda: self._finish(job, root, entry),
-            leave=lambda: self._journal.add(entry),
+            leave=lambda: self._leave(job, entry),
         )
 
     def download(self, file: str) -> Response:
@@ -98,6 +98,10 @@ class Endpoint:
     def stopping(self) -> Response:
         """Return the answer to a call that is held when the server stops."""
         return self._answers.refusal(Refused("stopping"))[0]
+
+    def _leave(self, job: Job, entry: Entry) -> None:
+        entry.cost = job.price  # the generation goes on (M6)
+        self._journal.add(entry)
 
     def _finish(self, job: Job, root: str, entry: Entry) -> Response:
         emulation = self._emulation

@@ -85,7 +85,12 @@ class Settings:
             raise SettingsError(f"seed must be a whole number, got {self.seed!r}.")
         object.__setattr__(self, "credits", _money("credits", self.credits))
         object.__setattr__(self, "inputs", {url: Path(path) for url, path in self.inputs.items()})
+        keys = [account.key for account in self.accounts]
+        if len(keys) != len(set(keys)):
+            raise SettingsError("accounts must have different keys; one stands there twice.")
         for url, path in self.inputs.items():
+            if not url.lower().startswith(("http://", "https://")):
+                raise SettingsError(f"inputs must name URLs, such as 'https://cdn.example.com/cat.mp4', got {url!r}.")
             if not path.is_file():
                 raise SettingsError(f"inputs names the file {str(path)!r} for {url}, but there is no such file.")
 
@@ -102,7 +107,7 @@ def read_settings(
     cannot be read, is no TOML, or holds a setting that does not exist or cannot be.
     """
     values = {**(defaults or {}), **(_read_toml(path) if path else {})}
-    where = f" in {path}" if path else ""
+    where = f"{path}: " if path else ""
     try:
         _check_names(values, Settings, "setting")
         if path and "inputs" in values:
@@ -114,7 +119,7 @@ def read_settings(
         answers = {**values["answers"], **given.pop("answers", {})}
         return Settings(**{**values, **given, "answers": answers})
     except SettingsError as error:
-        raise SettingsError(f"{str(error).rstrip('.')}{where}.") from error
+        raise SettingsError(f"{where}{str(error).rstrip('.')}.") from error
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

@@ -82,7 +82,7 @@ def test_the_demo_takes_a_video_and_parameters_of_ones_own(tmp_path: Path) -> No
     own.write_bytes(fixtures.input_clip("narrow").read_bytes())
     fails(run("demo", "--video", own, *arguments), "400", "got one of 640 pixels")
     own.write_bytes(b"no video")
-    fails(run("demo", "--video", own, *arguments), "not an MP4 video")
+    fails(run("demo", "--video", own, *arguments), "not an MP4 or QuickTime video")
     fails(run("demo", "--speed", 10_000, "--mode", "max", "-o", output), "400: mode must be")
     fails(run("demo", "--video", tmp_path / "none.mp4"), "does not exist", code=2)
 
@@ -134,7 +134,7 @@ def test_generate_tells_what_is_wrong_in_one_line(emulator: Emulator, tmp_path: 
     fails(run(*base, "--api-key", "YOUR_API_KEY"), "401: Unauthorized. API key is invalid")
     fails(run(*base, "--api-key", "SG_0000000000000406"), "406: Insufficient credits. You have 0 credits")
     fails(
-        run(*base, "--api-key", make_key(), "-o", tmp_path / "none" / "o.mp4"), "There is no folder", "nothing was sent"
+        run(*base, "--api-key", make_key(), "-o", tmp_path / "none" / "o.mp4"), "There is no folder", "Nothing was sent"
     )
     fails(run(*base, "--api-key", make_key(), "--base-url", "nowhere"), "base_url must be an address")
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -144,6 +144,58 @@ def test_generate_tells_what_is_wrong_in_one_line(emulator: Emulator, tmp_path: 
     fails(run(*base, "-o", tmp_path), "is a directory", code=2)
     fails(run("generate", "p", "-o", "x.mp4"), "Missing option '--video-url'", code=2)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_generate_replaces_nothing_but_ordinary_files(emulator: Emulator, tmp_path: Path) -> None:
+    """A device, pipe or folder is refused before anything is sent; a link is followed; a file is replaced."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "file.mp4").write_bytes(b"before")
+    (tmp_path / "link.mp4").symlink_to(tmp_path / "file.mp4")
+    base = [
+        "generate",
+        "p",
+        "--video-url",
+        f"{INPUTS}valid.mp4",
+        "--base-url",
+        emulator.url,
+        "--api-key",
+        make_key(),
+        "-o",
+    ]
+    before = len(emulator.journal)
+    fails(run(*base, tmp_path / "pipe"), "is no ordinary file; choose another name. Nothing was sent")
+    fails(run(*base, "/dev/null"), "/dev/null is no ordinary file")
+    assert run(*base, "").exit_code != 0
+    assert len(emulator.journal) == before
+    assert run(*base, tmp_path / "link.mp4").exit_code == 0
+    assert (tmp_path / "link.mp4").is_symlink()
+    assert fixtures.probe(tmp_path / "file.mp4").frames == 120
+
+
+def test_generate_warns_of_probable_mistakes(emulator: Emulator, tmp_path: Path) -> None:
+    """What the emulator would note in its log is told to who types, before the money is spent."""
+    result = run(
+        *("generate", "see @Image2", "--video-url", f"{INPUTS}valid.mp4", "-o", tmp_path / "o.mp4"),
+        *("--base-url", emulator.url, "--api-key", make_key()),
+    )
+    assert "Warning: prompt names @Image2, but image_urls has 0 (P4).\n" in result.stderr
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_command_leaves_nothing_behind(number: signal.Signals, code: int, tmp_path: Path) -> None:
+    """Ctrl-C and SIGTERM end the demo with the exit codes shells expect, without output or temporary files."""
+    (tmp_path / "tmp").mkdir()
+    command = [sys.executable, "-m", "mockling.cli", "demo", "--speed", "1", "-o", str(tmp_path / "o.mp4")]
+    environment = {**os.environ, "TMPDIR": str(tmp_path / "tmp"), "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        assert any(line.startswith("emulator") for line in process.stdout)
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=10)
+    assert (process.returncode, "Traceback" in errors) == (code, False)
+    assert [path.name for path in tmp_path.rglob("*")] == ["tmp"]
 
 
 def test_a_video_that_was_paid_for_but_not_saved_is_not_lost(
@@ -164,9 +216,20 @@ def test_a_video_that_was_paid_for_but_not_saved_is_not_lost(
 def test_contract_prints_every_fact() -> None:
     """`mockling contract` lists each fact with its standing, and says that none was verified live."""
     output = run("contract").output
-    rows = {line.split()[0] for line in output.splitlines() if re.match(r"[A-Z]\d+ ", line)}
-    assert rows == {fact.id for fact in facts()}
+    rows = [tuple(line.split("\t")[:2]) for line in output.splitlines() if "\t" in line]
+    assert rows == [(fact.id, ", ".join(fact.standing)) for fact in facts()]
     assert "No fact has been verified against the live API" in output
+
+
+def test_contract_prints_a_table_to_a_person(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a terminal the facts are a table, with what the standings mean below."""
+    for name, value in {"FORCE_COLOR": "1", "COLUMNS": "100"}.items():
+        monkeypatch.setenv(name, value)
+    output = re.sub(r"\x1b\[[\d;]*m", "", run("contract").output)
+    assert {line.split()[0] for line in output.splitlines() if re.match(r"[A-Z]\d+ ", line)} == {
+        fact.id for fact in facts()
+    }
+    assert "or the [contract] table of a configuration file" in " ".join(output.split())
 
 
 @pytest.mark.parametrize(

@@ -209,7 +209,7 @@ def test_connecting_is_tried_again_for_nothing_was_sent() -> None:
     """A server that is not there is `NotSent`: nothing was billed."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    with pytest.raises(NotSent, match=rf"Nothing answers at http://127\.0\.0\.1:{port}\..*nothing was sent or billed"):
+    with pytest.raises(NotSent, match=rf"Nothing answers at http://127\.0\.0\.1:{port}\..*Nothing was sent or billed"):
         generate(f"http://127.0.0.1:{port}")
 
 
@@ -278,6 +278,15 @@ def test_a_failed_download_leaves_what_was_there(tmp_path: Path) -> None:
         assert target.read_bytes() == b"before"
         video.save(target)
     assert target.read_bytes() == MP4
+
+
+def test_a_video_replaces_nothing_but_an_ordinary_file(tmp_path: Path) -> None:
+    """A folder or device under the name is an `OSError`, and stays what it is."""
+    video = Video(url="http://127.0.0.1:9/a", request_id=None, seconds=None, cost=None, remaining_credits=None)
+    with pytest.raises(IsADirectoryError, match="is a folder; name a file"):
+        video.save(tmp_path)
+    with pytest.raises(FileExistsError, match="is no ordinary file"):
+        video.save("/dev/null")
 
 
 def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:

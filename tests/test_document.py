@@ -81,6 +81,13 @@ def test_the_profiles_answer_as_they_should() -> None:
         ({"answers": {"D1": "xml"}}, "no answer to D1 'xml'; there is json, video"),
         ({"changes": {"x-latencies": {}}}, "no 'x-latencies' in the contract"),
         ({"changes": {"x-latency": {"bass": 1}}}, r"no 'bass' in the contract\.x-latency"),
+        (
+            {"changes": {"x-latency": {"spread": "a"}}},
+            "'spread' in the contract.x-latency cannot be 'a'; now it is 0.15",
+        ),
+        ({"changes": {"x-latency": {"spread": -3}}}, "cannot be -3"),
+        ({"changes": {"x-errors": {"malformed": {"status": 999}}}}, "cannot be 999; now it is 400"),
+        ({"changes": {"x-errors": {"malformed": {"error": 5}}}}, "cannot be 5"),
         ({"changes": {"x-latency": 5}}, "'x-latency' in the contract is a table"),
     ],
 )

@@ -76,6 +76,7 @@ def test_a_caller_who_leaves_frees_the_call_and_pays(sample: dict[str, Any]) -> 
         wait_until_held(emulator, 0)
         (left,) = [entry for entry in emulator.journal if entry.status is None]
         assert str(left).startswith(f"POST {emulator.contract.path} caller left")
+        assert "$2.10" in str(left)
         assert post(emulator, sample, key).status_code == 406
 
 

@@ -108,6 +108,8 @@ def test_an_option_overrides_the_file_and_the_file_the_default(write: Any) -> No
         ("[[accounts]]\nkey = 'a'\ncoins = 1", "There is no setting of an account 'coins'; there is key, credits"),
         ("[inputs]\n'https://e.com/a' = 'none.mp4'", "but there is no such file"),
         ("[inputs]\n'https://e.com/a' = 5", "inputs must name files"),
+        ("[inputs]\ncat = 'cat.mp4'", "inputs must name URLs"),
+        ("[[accounts]]\nkey = 'a'\n[[accounts]]\nkey = 'a'", "accounts must have different keys"),
         ("speed = ", "is no TOML file"),
         (b"\xff\xfe", "is no TOML file"),
     ],
