@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from hashlib import blake2b
+from struct import unpack
 from uuid import UUID
 
 
@@ -23,5 +24,10 @@ class Draw:
 def draw(seed: int, number: int) -> Draw:
     """Return what chance decides for the job of that number; the same for the same seed, whatever else was drawn."""
     bits = blake2b(f"{seed}/{number}".encode(), digest_size=24).digest()
-    radius, angle = ((int.from_bytes(part) + 0.5) / 2**32 for part in (bits[16:20], bits[20:]))  # Box and Muller's
-    return Draw(UUID(bytes=bits[:16], version=4), math.sqrt(-2 * math.log(radius)) * math.cos(math.tau * angle))
+    radius, angle = unpack("!II", bits[16:])
+    return Draw(UUID(bytes=bits[:16], version=4), _normal(radius, angle))
+
+
+def _normal(radius: int, angle: int) -> float:
+    """Return a standard normal number made of two uniform ones of 32 bits, as Box and Muller did."""
+    return math.sqrt(-2 * math.log((radius + 0.5) / 2**32)) * math.cos(math.tau * angle / 2**32)
