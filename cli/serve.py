@@ -6,6 +6,7 @@ import logging
 import secrets
 import signal
 import sys
+from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
 from threading import Event
@@ -19,6 +20,7 @@ from mockling.contract import ContractError
 from mockling.emulator import Emulator, Settings, SettingsError, read_settings
 
 PORT = 8787
+MANY_FILES = 20_000
 
 
 def _limit(_context: click.Context, _parameter: click.Parameter, value: str | None) -> int | str | None:
@@ -49,6 +51,7 @@ def command(v1_body: str | None, config: Path | None, **options: Any) -> None:
     """Run the emulator until Ctrl-C. Options override the settings of --config; its keys are in docs/settings.md."""
     overrides = {**options, "answers": {"D1": v1_body} if v1_body else {}}
     settings = read_settings(config, overrides, {"port": PORT, "seed": secrets.randbelow(10**6)})
+    logging.getLogger("uvicorn").setLevel(logging.CRITICAL)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     _allow_many_connections()
     stop = Event()
@@ -56,7 +59,8 @@ def command(v1_body: str | None, config: Path | None, **options: Any) -> None:
         signal.signal(number, lambda *_: stop.set())
     with _emulator(settings, config) as emulator:
         click.echo(_banner(emulator))
-        stop.wait()
+        while not stop.wait(0.5):  # Windows hears Ctrl-C only in between
+            pass
     click.echo("Stopped.")
 
 
@@ -110,5 +114,7 @@ def _allow_many_connections() -> None:
         import resource
     except ImportError:  # Windows has no such limit
         return
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    now, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MANY_FILES if most == resource.RLIM_INFINITY else min(MANY_FILES, most)
+    with suppress(ValueError, OSError):  # then it stays as it is
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(now, wanted), most))

@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from decimal import Decimal, InvalidOperation
 from io import BytesIO
+from math import isfinite
 from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 import requests
 
-from mockling.client.errors import BrokenAnswer, Unauthorized
-from mockling.client.http import answer, blocks, read_json, request_id
+from mockling.client.errors import Unauthorized
+from mockling.client.http import answer, blocks, broken, is_web_address, read_json, request_id
 from mockling.client.video import Video, check_mp4
 
 LIVE = "https://api.segmind.com"
@@ -27,9 +28,10 @@ class Client:
 
     - `api_key`: the key; None takes the environment variable SEGMIND_API_KEY.
     - `base_url`: the server's address; the default is the live API, where every generation costs money.
-    - `timeout`: seconds to wait for the answer to a generation.
+    - `timeout`: seconds for which the server may be silent; it is until a generation is done.
 
-    Raises `Unauthorized` if there is no key, or none that can be sent; `ValueError` for an address that is none.
+    Raises `Unauthorized` if there is no key, or none that can be sent; `ValueError` for an address or time-out that
+    is none.
     """
 
     def __init__(self, api_key: str | None = None, base_url: str = LIVE, timeout: float = 900.0) -> None:
@@ -38,9 +40,10 @@ class Client:
             raise Unauthorized("There is no API key.")
         if not (key.isascii() and key.isprintable()):
             raise Unauthorized("The API key has characters that no key has.")
-        parts = urlsplit(base_url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"base_url must be an address such as {LIVE}, got {base_url!r}.")
+        if not is_web_address(base_url) or "@" in urlsplit(base_url).netloc:
+            raise ValueError(f"base_url must be an address such as {LIVE}, without a user name.")
+        if not isinstance(timeout, int | float) or not timeout > 0:
+            raise ValueError(f"timeout must be a number of seconds above 0, got {timeout!r}.")
         self._key = key
         self.base_url = base_url.rstrip("/")
         self.timeout = timeout
@@ -100,18 +103,19 @@ def _video(response: requests.Response) -> Video:
         "cost": _number(response, "x-cost", Decimal),
         "remaining_credits": _number(response, "x-remaining-credits", Decimal),
     }
-    if response.headers.get("content-type", "").startswith("video/"):
-        content = b"".join(blocks(response))
+    content = b"".join(blocks(response))
+    if content[4:8] == b"ftyp" or response.headers.get("content-type", "").lower().startswith("video/"):
         check_mp4(BytesIO(content))
         return Video(url=None, _content=content, **about)
-    body = read_json(response)
-    url = body.get("output")
-    if not isinstance(url, str) or urlsplit(url).scheme not in ("http", "https"):
-        raise BrokenAnswer("The answer names no output URL.", status=200, request_id=about["request_id"])
-    return Video(url=url, **{**about, "request_id": about["request_id"] or body.get("request_id")})
+    body = read_json(response, content)
+    if not is_web_address(body.get("output")):
+        raise broken(response, "The answer names no output URL.")
+    named = body.get("request_id")
+    return Video(url=body["output"], **{**about, "request_id": about["request_id"] or (str(named) if named else None)})
 
 
 def _number(response: requests.Response, header: str, kind: type[Number]) -> Number | None:
     with suppress(KeyError, ValueError, InvalidOperation):
-        return kind(response.headers[header])
+        number = kind(response.headers[header])
+        return number if isfinite(number) else None
     return None

@@ -15,7 +15,8 @@ ApiError                      everything below
 ├── UnexpectedStatus          any other status that is not 200
 ├── NotSent                   the server was never reached; nothing was sent, nothing can be billed
 ├── NoAnswer                  the request was sent, and the answer did not come
-└── BrokenAnswer              an answer came that cannot be used, such as a truncated video
+├── BrokenAnswer              an answer came that cannot be used, such as a truncated video
+└── NotDownloaded             the video was generated, and could not be fetched from its URL
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ class ApiError(Exception):
     def __str__(self) -> str:
         status = f"{self.status}: " if self.status else ""
         request = f" (request {self.request_id})" if self.request_id else ""
-        return f"{status}{self.message.rstrip('.')}. {self.advice}{request}"
+        line = f"{status}{self.message.rstrip('.')}. {self.advice}{request}"
+        return line if line.isprintable() else "".join(sign if sign.isprintable() else "?" for sign in line)
 
 
 class BadRequest(ApiError):
@@ -75,7 +77,7 @@ class MethodNotAllowed(ApiError):
 class InsufficientCredits(ApiError):
     """406: the balance does not cover the call (or the content type is not accepted)."""
 
-    advice = "Add credits, or ask for a shorter duration or mode 'std'; nothing was billed."
+    advice = "Add credits, ask for less (a shorter duration, mode 'std'), or correct what it names; nothing was billed."
 
 
 class Gone(ApiError):
@@ -132,6 +134,12 @@ class BrokenAnswer(ApiError):
     """An answer came that cannot be used: no JSON, empty, or a video that is not whole."""
 
     advice = "The generation was probably billed; download the video again from its URL if there is one."
+
+
+class NotDownloaded(ApiError):
+    """The video was generated and paid for, and could not be fetched from its URL."""
+
+    advice = "It was paid for and may still be at its URL for a limited time: save it again."
 
 
 BY_STATUS: dict[int, type[ApiError]] = {

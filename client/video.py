@@ -12,7 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import IO
 
-from mockling.client.errors import BrokenAnswer
+from mockling.client.errors import ApiError, BrokenAnswer, NotDownloaded
 from mockling.client.http import answer, blocks
 
 DOWNLOAD_TIMEOUT = 60.0  # seconds without a byte
@@ -38,8 +38,8 @@ class Video:
         """Write the video to `path`, downloading it if need be, and return the path; can be called again.
 
         The file appears under its name when it is whole, in place of any that was there. Raises `BrokenAnswer` if the
-        video is not whole, what `Client.generate` raises if it cannot be downloaded, `OSError` if it cannot be written
-        or something else than an ordinary file has the name.
+        video is not whole, `NotDownloaded` if it cannot be fetched, `OSError` if it cannot be written or
+        something else than an ordinary file has the name.
         """
         target = writable(path)
         with _written_whole(target) as file:
@@ -47,10 +47,19 @@ class Video:
                 file.write(self._content)
             else:
                 assert self.url is not None  # noqa: S101 - a video is at a URL or at hand
-                with answer("GET", self.url, DOWNLOAD_TIMEOUT) as response:
-                    file.writelines(blocks(response))
+                file.writelines(_download(self.url))
             check_mp4(file)
         return Path(path)
+
+
+def _download(url: str) -> Iterator[bytes]:
+    try:
+        with answer("GET", url, DOWNLOAD_TIMEOUT) as response:
+            yield from blocks(response)
+    except BrokenAnswer:
+        raise
+    except ApiError as error:
+        raise NotDownloaded(error.message, status=error.status, request_id=error.request_id) from error
 
 
 def writable(path: str | os.PathLike[str]) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
@@ -78,9 +78,9 @@ class Contract:
         """Return how a request's body breaks the contract, the platform's first complaint first; valid: empty."""
         return self._request.violations(request)
 
-    def findings(self, request: Mapping[str, Any]) -> list[str]:
-        """Return what in a valid request is probably a mistake, one sentence each; never a reason to refuse it."""
-        return list(lint.findings(request, self.request_schema, self.document["x-lint"]))
+    def findings(self, request: Mapping[str, Any]) -> Iterator[str]:
+        """Yield what in a valid request is probably a mistake, one sentence each; never a reason to refuse it."""
+        return lint.findings(request, self.request_schema, self.document["x-lint"])
 
     def completed(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Return a valid request with its defaults filled in, unknown parameters left out, the duration a string."""
@@ -133,6 +133,9 @@ class Contract:
             for name, header in response.get("headers", {}).items()
             for violation in self._header_violations(name, header, lower.get(name))
         ]
+        found += [
+            _simple(name, "no header", lower[name]) for name in response.get("x-absent-headers", []) if name in lower
+        ]
         return found + self._body_violations(response["content"], lower.get("content-type", "nothing"), body)
 
     def _header_violations(self, name: str, header: Document, value: str | None) -> list[Violation]:
@@ -141,14 +144,14 @@ class Contract:
         schema = header["schema"] if "schema" in header else header["content"]["application/json"]["schema"]
         is_text = schema.get("type", "string") == "string"
         try:
-            parsed = value if is_text else json.loads(value)
-        except ValueError:
+            parsed = value if is_text else _strict_json(value)
+        except (ValueError, RecursionError):
             return [_simple(name, "a header whose value is JSON", value)]
         found = self._validator(schema).violations(parsed)
         return [_simple(name, violation.expected, violation.actual) for violation in found]
 
     def _body_violations(self, content: Document, content_type: str, body: bytes) -> list[Violation]:
-        media = content_type.partition(";")[0].strip()
+        media = content_type.partition(";")[0].strip().lower()
         if media not in content:
             return [_simple("content-type", " or ".join(content), content_type)]
         if media == "video/mp4" and (content_type != media or body[4:8] != b"ftyp"):
@@ -156,8 +159,8 @@ class Contract:
         if media != "application/json":
             return []
         try:
-            parsed = json.loads(body)
-        except ValueError:
+            parsed = _strict_json(body)
+        except (ValueError, RecursionError):
             return [_simple("the body", "JSON", repr(body[:60]))]
         return self._validator(content[media]["schema"]).violations(parsed)
 
@@ -173,6 +176,11 @@ class Contract:
                 f"There is no duration {duration!r}; it is from {durations[0]} to {durations[-1]} seconds."
             )
         return int(duration)
+
+
+def _strict_json(text: str | bytes) -> Any:
+    """Return what JSON holds. Raises `ValueError` if it is none; NaN and Infinity are none."""
+    return json.loads(text, parse_constant=lambda name: json.loads(f"{name} is no JSON"))
 
 
 def _simple(place: str, wanted: str, actual: str) -> Violation:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from copy import deepcopy
+from decimal import Decimal
 from functools import cache
 from importlib.resources import files
+from string import Formatter
 from typing import Any
 
 import yaml
@@ -39,6 +42,11 @@ def settle(profile: str, answers: Mapping[str, str], changes: Mapping[str, Any])
     for dispute, answer in taken.items():
         choices = _pick(document["x-disputes"], dispute, "dispute")["x-answers"]
         merge(document, _pick(choices, answer, f"answer to {dispute}")["patch"])
+    for name in changes:
+        if name not in document["x-changeable"]:
+            raise ContractError(
+                f"{name!r} of the contract cannot be changed; {', '.join(document['x-changeable'])} can."
+            )
     _check_places(document, changes)
     merge(document, changes)
     resolved: Document = _inline(document, document)
@@ -57,7 +65,7 @@ def merge(target: dict[str, Any], patch: Mapping[str, Any]) -> None:
 
 
 def _pick(choices: Mapping[str, Any], name: str, what: str) -> Any:
-    if name not in choices:
+    if not isinstance(name, str) or name not in choices:
         raise ContractError(f"There is no {what} {name!r}; there is {', '.join(choices)}.")
     return choices[name]
 
@@ -82,7 +90,21 @@ def _fits(name: str, old: Any, new: Any) -> bool:
         return type(new) is int and 400 <= new <= 599
     if isinstance(old, int | float) and not isinstance(old, bool):
         return isinstance(new, int | float) and not isinstance(new, bool) and 0 <= new < 10**12
-    return isinstance(new, type(old))
+    if not (isinstance(old, str) and isinstance(new, str)):
+        return isinstance(new, type(old))
+    try:
+        if old.replace(".", "").isdigit():
+            return 0 <= Decimal(new) < 10**12
+        if name.endswith("pattern"):
+            return bool(re.compile(new))
+        return _fields(new) <= _fields(old)
+    except (ValueError, ArithmeticError, re.error):
+        return False
+
+
+def _fields(text: str) -> set[str | None]:
+    """Return the names that a text has in braces."""
+    return {name for _, name, _, _ in Formatter().parse(text)} - {None}
 
 
 def _inline(node: Any, root: Document) -> Any:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+MOST_NAMED = 10  # unknown parameters that are told by name
 _IMAGE = re.compile(r"@image(\d+)", re.IGNORECASE)
 _ELEMENT = re.compile(r"(?:@|\()element(\d+)", re.IGNORECASE)
 
@@ -17,8 +18,10 @@ def findings(request: Mapping[str, Any], schema: Mapping[str, Any], limits: Mapp
     """
     prompt = request["prompt"]
     images, elements = request.get("image_urls", []), request.get("elements", [])
-    for name in request.keys() - schema["properties"].keys():
-        yield f"{name[:60]!r} is no parameter of this endpoint and was ignored."
+    unknown = [name for name in request if name not in schema["properties"]]
+    if unknown:
+        named = ", ".join(repr(name[:60]) for name in unknown[:MOST_NAMED]) + ", ..." * (len(unknown) > MOST_NAMED)
+        yield f"The endpoint has no such parameter and ignores it: {named}."
     yield from _dangling(_IMAGE, prompt, "Image", len(images), "image_urls")
     yield from _dangling(_ELEMENT, prompt, "Element", len(elements), "elements")
     if not prompt.strip():

@@ -53,7 +53,10 @@ class SchemaValidator:
     def __init__(self, schema: Document, messages: Mapping[str, str]) -> None:
         self._schema = schema
         self._messages = messages
-        self._accepting = Draft202012Validator(schema, validate_formats=True, formats=_FORMATS)
+        try:
+            self._accepting = Draft202012Validator(schema, validate_formats=True, formats=_FORMATS)
+        except ValueError as error:
+            raise ContractError(f"The contract holds a schema that is none: {error}") from error
         probe = Draft202012Validator({"format": "uri"}, validate_formats=True, formats=_FORMATS)
         if probe.is_valid("not a uri"):
             raise ContractError("format: uri is not enforced; the format checker lost its rule for it.")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from threading import Lock
 
 from mockling.contract import Contract, ContractError
@@ -32,7 +32,7 @@ class Account:
     models: tuple[str, ...] | None = None
     fault: str | None = None
     _promised: Decimal = Decimal(0)
-    _running: list[tuple[float, Decimal, bool]] = field(default_factory=list)
+    _running: list[tuple[float, Decimal]] = field(default_factory=list)
     _window_ends: float = 0.0
     _requests: int = 0
 
@@ -78,8 +78,8 @@ class Accounts:
             account._requests = min(account._requests + 1, limit + 1)
             return Admission(account._requests <= limit, max(0, limit - account._requests), account._window_ends)
 
-    def reserve(self, account: Account, price: Decimal, now: float, due: float, *, billed: bool = True) -> None:
-        """Promise the price of a job until the moment `due`, when it is billed, or released if it will fail (G11).
+    def reserve(self, account: Account, price: Decimal, now: float, due: float) -> None:
+        """Promise the price of a job until the moment `due`, when it is billed.
 
         Raises `Refused` if the account's credits, less what is promised already, do not cover it (P18, G8).
         """
@@ -89,7 +89,7 @@ class Accounts:
             if price > available:
                 raise Refused("low_balance", balance=available, price=price)
             account._promised += price
-            heappush(account._running, (due, price, billed))
+            heappush(account._running, (due, price))
 
     def balance(self, account: Account, now: float) -> Decimal:
         """Return the credits left when every job due by `now` has been billed."""
@@ -97,16 +97,21 @@ class Accounts:
             self._settle(account, now)
             return account.credits
 
-    def refund(self, account: Account, price: Decimal) -> None:
-        """Give back what was billed for a job that was not answered with 200 after all (G11)."""
+    def release(self, account: Account, price: Decimal, due: float) -> None:
+        """Take back what was promised or billed for a job that was not answered with 200 after all (G11)."""
         with self._lock:
-            account.credits += price
+            if (due, price) in account._running:
+                account._running.remove((due, price))
+                heapify(account._running)
+                account._promised -= price
+            else:
+                account.credits += price
 
     def _settle(self, account: Account, now: float) -> None:
         while account._running and account._running[0][0] <= now:
-            _, price, billed = heappop(account._running)
+            _, price = heappop(account._running)
             account._promised -= price
-            account.credits -= price if billed else 0
+            account.credits -= price
 
     def _configured(self, chosen: AccountSettings) -> Account:
         if chosen.plan is not None and chosen.plan not in self._plans:
@@ -124,7 +129,7 @@ class Accounts:
             case "0429":
                 account.requests_per_minute = 0
             case "0500" | "0502" | "0504" as status:
-                account.fault = FAULTS[status]
+                account.fault, account.requests_per_minute = FAULTS[status], None
             case ending if ending == "0401" or self._settings.accounts:
                 return None
         with self._lock:

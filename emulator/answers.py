@@ -56,7 +56,7 @@ class Answers:
             "x-output-metadata": job.output.metadata,
         }
         if self._sends_video:
-            return Response(job.output.path.read_bytes(), 200, headers, content_type="video/mp4")
+            return Response(job.output.file().read_bytes(), 200, headers, content_type="video/mp4")
         body = json.dumps(self._body(job, f"{root}generations/{job.request_id}.mp4", remaining))
         return Response(body, 200, headers, content_type="application/json")
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from itertools import islice
+
 from flask import Flask, Request, Response, request, send_file
 from werkzeug.exceptions import (
     HTTPException,
@@ -15,11 +18,14 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from mockling.emulator import body
 from mockling.emulator.accounts import masked
 from mockling.emulator.answers import Answers
-from mockling.emulator.emulation import MOST_TOLD, Emulation, Job
+from mockling.emulator.emulation import MOST_TOLD, Emulation, Job, no_output
 from mockling.emulator.held import HeldResponse
 from mockling.emulator.journal import Entry, logger
 from mockling.emulator.refused import Refused
 from mockling.emulator.settings import Settings
+
+LONGEST_PATH = 200  # characters of a path that are kept
+_HOST = re.compile(r"[A-Za-z0-9._-]+(:\d+)?|\[[0-9A-Fa-f:.]+\](:\d+)?")
 
 
 class Endpoint:
@@ -46,7 +52,7 @@ class Endpoint:
         except Refused as refused:
             return self.refuse(refused, entry)
         entry.request_id, entry.seconds = job.request_id, job.latency
-        entry.warnings = [*emulation.contract.findings(sent), *source.findings][:MOST_TOLD]
+        entry.warnings = [*source.findings, *islice(emulation.contract.findings(sent), MOST_TOLD)]
         root = _root(request)
         if not emulation.clock.until(job.due):
             return self._finish(job, root, entry)
@@ -54,20 +60,28 @@ class Endpoint:
             emulation.clock,
             job.due,
             finish=lambda: self._finish(job, root, entry),
+            stop=lambda: self._undo(job, Refused("stopping"), entry),
             leave=lambda: self._leave(job, entry),
         )
 
     def download(self, file: str) -> Response:
         """GET /generations/<file>: a generated video; Range, ETag and HEAD work."""
+        entry = _entry(request)
+        wanted = request.range
+        if wanted is None or wanted.units != "bytes" or len(wanted.ranges) != 1:
+            request.environ.pop("HTTP_RANGE", None)  # what is no single range of bytes may be ignored (RFC 9110)
         try:
-            response = send_file(self._emulation.stored(file), mimetype="video/mp4", conditional=True)
+            path = self._emulation.stored(file)
         except Refused as refused:
-            return self.refuse(refused, _entry(request))
+            return self.refuse(refused, entry)
+        response = send_file(path, mimetype="video/mp4", conditional=True, download_name=file)
         response.headers.update(self._answers.cors)
+        entry.status = response.status_code
+        self._journal.add(entry)
         return response
 
-    def preflight(self, slug: str) -> Response:  # noqa: ARG002 - every model is asked in the same way
-        """OPTIONS /v1/<model>."""
+    def preflight(self, **_: str) -> Response:
+        """OPTIONS of any endpoint: every one is asked in the same way."""
         return self._answers.preflight()
 
     def refuse(self, refused: Refused, entry: Entry) -> Response:
@@ -91,29 +105,27 @@ class Endpoint:
             case HTTPException():
                 refused = Refused("malformed", reason=error.description)
             case _:
-                logger.error("a request made the emulator fail", exc_info=error)
-                refused = Refused("emulator_failed")
+                refused = _defect(error)
         return self.refuse(refused, _entry(request))
-
-    def stopping(self) -> Response:
-        """Return the answer to a call that is held when the server stops."""
-        return self._answers.refusal(Refused("stopping"))[0]
-
-    def _leave(self, job: Job, entry: Entry) -> None:
-        entry.cost = job.price  # the generation goes on (M6)
-        self._journal.add(entry)
 
     def _finish(self, job: Job, root: str, entry: Entry) -> Response:
         emulation = self._emulation
         remaining = emulation.accounts.balance(job.account, max(job.due, emulation.clock.now()))
         try:
             response = self._answers.generation(job, root, remaining, emulation.stamp(job.admission.resets))
-        except OSError as error:  # someone removed the output from the temporary folder
-            emulation.accounts.refund(job.account, job.price)
-            return self.refuse(Refused("no_output", reason=error.strerror or error), entry)
+        except Exception as error:
+            return self._undo(job, no_output(error) if isinstance(error, OSError) else _defect(error), entry)
         entry.status, entry.cost = 200, job.price
         self._journal.add(entry)
         return response
+
+    def _leave(self, job: Job, entry: Entry) -> None:
+        entry.cost = job.price  # the generation goes on (M6)
+        self._journal.add(entry)
+
+    def _undo(self, job: Job, refused: Refused, entry: Entry) -> Response:
+        self._emulation.accounts.release(job.account, job.price, job.due)
+        return self.refuse(refused, entry)
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -126,16 +138,15 @@ def create_app(settings: Settings | None = None) -> Flask:
     emulation = Emulation(settings or Settings())
     endpoint = Endpoint(emulation)
     app.extensions["mockling"] = emulation
-    app.extensions["mockling.stopping"] = endpoint.stopping
-    app.config["MAX_CONTENT_LENGTH"] = emulation.contract.document["x-limits"]["body_bytes"]
+    limit = emulation.contract.document["x-limits"]["body_bytes"]
+    app.config.update(MAX_CONTENT_LENGTH=limit, MAX_FORM_MEMORY_SIZE=limit, MAX_FORM_PARTS=limit)
     for rule, view, method in (
         ("/v1/<slug>", endpoint.generate, "POST"),
         ("/v1/<slug>", endpoint.preflight, "OPTIONS"),
         ("/generations/<file>", endpoint.download, "GET"),
+        ("/generations/<file>", endpoint.preflight, "OPTIONS"),
     ):
-        app.add_url_rule(
-            rule, f"{method} {rule}", view, methods=[method], provide_automatic_options=False, strict_slashes=False
-        )
+        app.add_url_rule(rule, f"{method} {rule}", view, methods=[method], provide_automatic_options=False)
     app.url_map.merge_slashes = False  # it would redirect, and the platform never does (G15)
     app.register_error_handler(Exception, endpoint.fail)
     # Outputs' URLs must lead back to the address the caller used, also through a proxy.
@@ -144,9 +155,18 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 
 def _entry(request: Request) -> Entry:
-    return Entry(request.method, request.path, masked(request.headers.get("x-api-key", "")))
+    return Entry(request.method, request.path[:LONGEST_PATH], masked(request.headers.get("x-api-key", "")))
+
+
+def _defect(error: Exception) -> Refused:
+    logger.error("a request made the emulator fail", exc_info=error)
+    return Refused("emulator_failed")
 
 
 def _root(request: Request) -> str:
     """Return the address under which the caller reached this server, as `url_root` does in ten times the time."""
-    return f"{request.scheme}://{request.environ.get('HTTP_HOST') or request.host}{request.root_path}/"
+    host = request.environ.get("HTTP_HOST", "")
+    if not _HOST.fullmatch(host):
+        host = f"{request.environ['SERVER_NAME']}:{request.environ['SERVER_PORT']}"
+    scheme = "https" if request.scheme == "https" else "http"
+    return f"{scheme}://{host}{request.root_path}/"

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
 from io import BytesIO
-from typing import IO, TYPE_CHECKING, Any
+from threading import Thread
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from werkzeug.wsgi import FileWrapper
 
@@ -15,8 +17,9 @@ from mockling.emulator.held import Held
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
-    from flask import Response
     from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
+
+Result = TypeVar("Result")
 
 LARGE_BODY = 256 * 1024  # bytes from which a request is handled in a thread, so that parsing it holds nobody up
 FILE_BLOCK = 256 * 1024  # bytes of a file that are sent at a time
@@ -26,13 +29,12 @@ class Bridge:
     """An ASGI application that runs a WSGI one.
 
     `limit` is the number of bytes of a body that the application takes; of a larger one only so much is read as shows
-    that it is larger. `stopping` makes the answer of calls that are still held when the server stops.
+    that it is larger.
     """
 
-    def __init__(self, application: WSGIApplication, limit: int, stopping: Callable[[], Response]) -> None:
+    def __init__(self, application: WSGIApplication, limit: int) -> None:
         self._application = application
         self._limit = limit
-        self._stopping_answer = stopping
         self._stopping = False
         self._held: set[asyncio.Timeout] = set()
 
@@ -45,13 +47,13 @@ class Bridge:
             return
         start = _Start()
         call = partial(self._application, _environ(scope, body), start)
-        result = call() if len(body) < LARGE_BODY else await asyncio.to_thread(call)
+        result = call() if len(body) < LARGE_BODY else await _in_thread(call)
         try:
             blocks: Iterable[bytes] = result
             if isinstance(result, Held):
                 if not await self._wait(result, receive):
                     return
-                blocks = result.answer_with(self._stopping_answer()) if self._stopping else result.answer()
+                blocks = result.stop() if self._stopping else result.answer()
             await _send(start, blocks, send)
         finally:
             if hasattr(result, "close"):
@@ -98,6 +100,23 @@ class Bridge:
             self._held.discard(timer)
         held.leave()
         return False
+
+
+async def _in_thread(call: Callable[[], Result]) -> Result:
+    """Return what a call returns, made in a thread that nobody waits for when the process ends."""
+    loop, done = asyncio.get_running_loop(), asyncio.Event()
+    results: list[Result] = []
+
+    def run() -> None:
+        try:
+            results.append(call())
+        finally:
+            with suppress(RuntimeError):  # the loop has ended
+                loop.call_soon_threadsafe(done.set)
+
+    Thread(target=run, daemon=True, name="mockling-body").start()
+    await done.wait()
+    return results[0]
 
 
 class _Start:

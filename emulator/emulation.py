@@ -114,19 +114,18 @@ class Emulation:
 
     def submit(self, account: Account, admission: Admission, parameters: Mapping[str, Any], source: Input) -> Job:
         """Start a generation and promise its price (P18), unless the account is one that always meets an error."""
+        if account.fault:
+            raise Refused(account.fault)
         mode, ratio, duration = parameters["mode"], parameters["aspect_ratio"], int(parameters["duration"])
+        chance = draw(self._seed, next(self._numbers))
+        latency = chance.latency(self.contract.latency(mode, duration), self._spread)
+        price, due = self.contract.price(mode, duration), self.clock.after(latency)
+        self.accounts.reserve(account, price, self.clock.now(), due)
         try:
             output = self.outputs.make(mode, ratio, duration, parameters["keep_audio"] and source.audio)
         except OSError as error:
-            raise Refused("no_output", reason=error.strerror or error) from error
-        chance = draw(self._seed, next(self._numbers))
-        latency = chance.latency(self.contract.latency(mode, duration), self._spread)
-        now = self.clock.now()
-        due = now if account.fault else self.clock.after(latency)
-        price = self.contract.price(mode, duration)
-        self.accounts.reserve(account, price, now, due, billed=account.fault is None)
-        if account.fault:
-            raise Refused(account.fault)
+            self.accounts.release(account, price, due)
+            raise no_output(error) from error
         request_id = str(chance.id) if self._dashed_ids else chance.id.hex
         self.outputs.keep(f"{request_id}.mp4", output)
         return Job(request_id, account, admission, price, latency, due, output)
@@ -136,7 +135,10 @@ class Emulation:
         output = self.outputs.find(name)
         if output is None:
             raise Refused("unknown_file", file=name[:100])
-        return output.path
+        try:
+            return output.file()
+        except OSError as error:
+            raise no_output(error) from error
 
     def stamp(self, moment: float) -> str:
         """Return a moment as it is written in a header, the second in which it has surely come."""
@@ -146,3 +148,8 @@ class Emulation:
 @lru_cache(maxsize=16)
 def _stamp(second: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(second))
+
+
+def no_output(error: OSError) -> Refused:
+    """Return the refusal for a video that cannot be written or read."""
+    return Refused("no_output", reason=error.strerror or error)

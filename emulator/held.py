@@ -17,14 +17,22 @@ class HeldResponse(Response):
     """A response that is made at the moment `due`.
 
     The view returns at once; waiting is left to the server. `finish` makes the response when the moment has come,
-    `leave` is told that the caller left before it.
+    `stop` if the server stops before it, `leave` is told that the caller left before it.
     """
 
-    def __init__(self, clock: Clock, due: float, finish: Callable[[], Response], leave: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        due: float,
+        finish: Callable[[], Response],
+        stop: Callable[[], Response],
+        leave: Callable[[], None],
+    ) -> None:
         super().__init__()
         self.clock = clock
         self.due = due
         self.finish = finish
+        self.stop = stop
         self.leave = leave
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Held:
@@ -35,8 +43,8 @@ class HeldResponse(Response):
 class Held:
     """The body of a held response.
 
-    A server that knows it waits for `seconds` in its own way and then calls `answer`, or `answer_with` another
-    response. Any other WSGI server iterates it, and so waits in the thread that called.
+    A server that knows it waits for `seconds` in its own way and then calls `answer`, or `stop`, or `leave`. Any other
+    WSGI server iterates it, and so waits in the thread that called.
     """
 
     def __init__(self, response: HeldResponse, environ: WSGIEnvironment, start_response: StartResponse) -> None:
@@ -51,11 +59,11 @@ class Held:
 
     def answer(self) -> Iterator[bytes]:
         """Make the answer and start sending it."""
-        return self.answer_with(self._response.finish())
+        return self._send(self._response.finish())
 
-    def answer_with(self, response: Response) -> Iterator[bytes]:
-        """Start sending another answer instead."""
-        return iter(response(self._environ, self._start_response))
+    def stop(self) -> Iterator[bytes]:
+        """Start sending the answer of a server that stops."""
+        return self._send(self._response.stop())
 
     def leave(self) -> None:
         """Note that the caller is gone."""
@@ -64,3 +72,6 @@ class Held:
     def __iter__(self) -> Iterator[bytes]:
         self._response.clock.wait(self._response.due)
         return self.answer()
+
+    def _send(self, response: Response) -> Iterator[bytes]:
+        return iter(response(self._environ, self._start_response))

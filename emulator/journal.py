@@ -34,7 +34,7 @@ class Entry:
 
     def __str__(self) -> str:
         outcome = "caller left" if self.status is None else str(self.status)
-        parts = [f"{self.method} {self.path[:200]} {outcome}"]
+        parts = [f"{self.method} {self.path} {outcome}"]
         if self.seconds is not None:
             parts.append(f"{self.seconds:.1f} s simulated, ${self.cost}, {self.request_id}")
         parts += [self.error] if self.error else []

@@ -24,9 +24,8 @@ class Output:
     bytes: int
     metadata: str
 
-    @property
-    def path(self) -> Path:
-        """Where the video is; cut again if it was removed. Raises `OSError` if it cannot be written."""
+    def file(self) -> Path:
+        """Return the video's file, cut again if it was removed. Raises `OSError` if it cannot be written."""
         return fixtures.render(self.mode, self.ratio, self.duration, self.audio)
 
 

@@ -82,20 +82,19 @@ class Emulator:
             raise StartError(f"The emulator is running already, at {self.url}.")
         self._socket = _listen(self.settings.host, self.settings.port)
         limit = self.contract.document["x-limits"]["body_bytes"]
-        self._bridge = Bridge(self._app.wsgi_app, limit, self._app.extensions["mockling.stopping"])
+        self._bridge = Bridge(self._app.wsgi_app, limit)
         config = uvicorn.Config(
             self._bridge,
             loop="asyncio",
             http="httptools",
             lifespan="off",
             log_config=None,
-            log_level="critical",
-            access_log=False,
             server_header=False,
             proxy_headers=False,
             timeout_keep_alive=int(KEEP_ALIVE),
             timeout_graceful_shutdown=0,
         )
+        config.access_log = False  # as an argument it would silence the loggers of other servers in this process
         self._server = _Server(config)
         self._thread = Thread(target=self._server.run, args=([self._socket],), name="mockling", daemon=True)
         self._thread.start()
@@ -142,7 +141,7 @@ def _listen(host: str, port: int) -> socket.socket:
     """Return a socket bound to the address: bound here and now, so that a busy port is told at once."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         raise StartError(f"There is no address {host!r} on this machine; 127.0.0.1 is the usual one.") from error
     listener = socket.socket(family, kind, protocol)
     try:

@@ -11,6 +11,8 @@ from typing import Any, Literal
 
 INSTANT: Literal["instant"] = "instant"
 OFF: Literal["off"] = "off"
+SLOWEST, FASTEST = 0.001, 1_000_000  # simulated seconds in a real one
+MOST_MONEY = 10**12  # US dollars
 
 
 class SettingsError(ValueError):
@@ -34,8 +36,11 @@ class AccountSettings:
         if not (isinstance(self.key, str) and self.key.isprintable() and self.key.isascii() and self.key.strip()):
             raise SettingsError("key must be a text of visible ASCII characters; such as SG_0123456789abcdef.")
         object.__setattr__(self, "credits", _money("credits", self.credits))
+        if not isinstance(self.plan, str | None):
+            raise SettingsError(f"plan must be a name, got {self.plan!r}.")
         if self.models is not None:
-            if isinstance(self.models, str) or not all(isinstance(model, str) for model in self.models):
+            is_list = isinstance(self.models, list | tuple)
+            if not (is_list and all(isinstance(model, str) for model in self.models)):
                 raise SettingsError(f"models must be a list of names, got {self.models!r}.")
             object.__setattr__(self, "models", tuple(self.models))
 
@@ -72,8 +77,10 @@ class Settings:
     inputs: Mapping[str, Path] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.speed != INSTANT and not (_is_number(self.speed) and 0 < self.speed <= 1_000_000):
-            raise SettingsError(f'speed must be a number above 0 (at most 1,000,000) or "instant", got {self.speed!r}.')
+        if self.speed != INSTANT and not (_is_number(self.speed) and SLOWEST <= self.speed <= FASTEST):
+            raise SettingsError(
+                f'speed must be a number from {SLOWEST} to {FASTEST:,} or "instant", got {self.speed!r}.'
+            )
         limit = self.requests_per_minute
         if limit not in (None, OFF) and not (_is_whole(limit) and int(limit or 0) > 0):
             raise SettingsError(f'requests_per_minute must be a whole number above 0 or "off", got {limit!r}.')
@@ -169,8 +176,8 @@ def _money(name: str, value: object) -> Decimal:
         amount = Decimal(str(value))
     except InvalidOperation:
         amount = Decimal(-1)
-    if not (amount.is_finite() and amount >= 0):
-        raise SettingsError(f"{name} must be an amount of US dollars, 0 or more, got {value!r}.")
+    if not (amount.is_finite() and 0 <= amount <= MOST_MONEY and amount == round(amount, 6)):
+        raise SettingsError(f"{name} must be an amount of US dollars from 0 to 10^12, got {str(value)[:40]!r}.")
     return amount
 
 

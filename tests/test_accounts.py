@@ -1,11 +1,15 @@
 """Money and rates: exact, reserved, never spent twice."""
 
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from decimal import Decimal
+from threading import Barrier
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from mockling.contract import load
 from mockling.emulator.accounts import MOST_ACCOUNTS, WINDOW, Accounts, masked
@@ -26,25 +30,32 @@ class Money(RuleBasedStateMachine):
         assert account
         self.account = account
         self.now = 0.0
-        self.jobs: list[tuple[float, Decimal, bool]] = []
+        self.jobs: list[tuple[float, Decimal]] = []
 
     def billed(self) -> Decimal:
-        return sum((price for due, price, billed in self.jobs if billed and due <= self.now), Decimal(0))
+        return sum((price for due, price in self.jobs if due <= self.now), Decimal(0))
 
     def promised(self) -> Decimal:
-        return sum((price for due, price, _ in self.jobs if due > self.now), Decimal(0))
+        return sum((price for due, price in self.jobs if due > self.now), Decimal(0))
 
-    @rule(price=PRICES, latency=st.floats(0, 300), billed=st.booleans())
-    def submit(self, price: Decimal, latency: float, billed: bool) -> None:
+    @rule(price=PRICES, latency=st.floats(0, 300))
+    def submit(self, price: Decimal, latency: float) -> None:
         due = self.now + latency
         available = Decimal("20.00") - self.billed() - self.promised()
         if price <= available:
-            self.accounts.reserve(self.account, price, self.now, due, billed=billed)
-            self.jobs.append((due, price, billed))
+            self.accounts.reserve(self.account, price, self.now, due)
+            self.jobs.append((due, price))
         else:
             with pytest.raises(Refused) as caught:
-                self.accounts.reserve(self.account, price, self.now, due, billed=billed)
+                self.accounts.reserve(self.account, price, self.now, due)
             assert caught.value.values == {"balance": available, "price": price}
+
+    @precondition(lambda self: self.jobs)
+    @rule(data=st.data())
+    def release(self, data: st.DataObject) -> None:
+        """A job that was not answered with 200 after all costs nothing, due or not."""
+        due, price = self.jobs.pop(data.draw(st.integers(0, len(self.jobs) - 1)))
+        self.accounts.release(self.account, price, due)
 
     @rule(seconds=st.floats(0, 400))
     def pass_time(self, seconds: float) -> None:
@@ -71,6 +82,32 @@ def test_no_window_lets_more_requests_pass_than_the_limit(gaps: list[float], lim
         assert now < admission.resets <= now + WINDOW
         admitted[admission.resets] = admitted.get(admission.resets, 0) + admission.admitted
         assert admission.remaining == limit - admitted[admission.resets]
+
+
+def test_threads_cannot_spend_the_same_dollar() -> None:
+    """However many threads reserve at once, what is promised is never more than there is."""
+    accounts = Accounts(Settings(credits=Decimal(50)), CONTRACT)
+    account = accounts.find("SG_0123456789abcdef")
+    assert account
+    start = Barrier(8)
+
+    def spend(_: int) -> int:
+        start.wait()
+        kept = 0
+        for _ in range(200):
+            with suppress(Refused):
+                accounts.reserve(account, Decimal(1), 0.0, 1.0)
+                kept += 1
+        return kept
+
+    switch = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            assert sum(pool.map(spend, range(8))) == 50
+    finally:
+        sys.setswitchinterval(switch)
+    assert accounts.balance(account, 2.0) == 0
 
 
 def test_a_plan_limits_its_accounts() -> None:

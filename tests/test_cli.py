@@ -52,7 +52,8 @@ def serving(*options: object, **environment: str) -> Iterator[tuple[subprocess.P
             assert banner, process.stderr and process.stderr.read()
             yield process, banner[0].rpartition(" ")[2], banner
         finally:
-            process.kill()
+            process.terminate()
+            process.communicate(timeout=10)
 
 
 def test_the_demo_does_the_main_job(tmp_path: Path) -> None:
@@ -124,7 +125,7 @@ def test_generate_passes_every_parameter_on(emulator: Emulator, tmp_path: Path) 
     ]
     assert run(*arguments, *more).exit_code == 0
     assert fixtures.probe(tmp_path / "o.mp4").audio is False
-    assert emulator.journal[-1].warnings[-1].startswith("shot_type has no effect")
+    assert [one for one in emulator.journal if one.cost][-1].warnings[-1].startswith("shot_type has no effect")
 
 
 def test_generate_tells_what_is_wrong_in_one_line(emulator: Emulator, tmp_path: Path) -> None:
@@ -229,7 +230,7 @@ def test_contract_prints_a_table_to_a_person(monkeypatch: pytest.MonkeyPatch) ->
     assert {line.split()[0] for line in output.splitlines() if re.match(r"[A-Z]\d+ ", line)} == {
         fact.id for fact in facts()
     }
-    assert "or the [contract] table of a configuration file" in " ".join(output.split())
+    assert "in the [contract] table of a configuration file" in " ".join(output.split())
 
 
 @pytest.mark.parametrize(
@@ -271,7 +272,7 @@ def test_serve_tells_what_to_change_and_answers() -> None:
         output, log = process.communicate(timeout=10)
         assert (process.returncode, output) == (0, "Stopped.\n")
         assert "POST /v1/kling-o3-video2video-reference 200" in log
-        assert "'extra' is no parameter of this endpoint and was ignored." in log
+        assert "The endpoint has no such parameter and ignores it: 'extra'." in log
         assert "SG_0123456789abcdef" not in log
 
 
@@ -296,7 +297,8 @@ def test_serve_tells_what_is_wrong_in_one_line(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         fails(run("serve", "--port", port), f"Port {port} of 127.0.0.1 is in use", "choose another")
-    fails(run("serve", "--speed", "0"), "speed must be a number above 0")
+    fails(run("serve", "--speed", "0"), "speed must be a number from 0.001")
+    fails(run("serve", "--host", "a..b"), "There is no address 'a..b' on this machine")
     fails(run("serve", "--speed", "fast"), 'it must be a number, such as 100 or 1, or "instant"', code=2)
     fails(run("serve", "--requests-per-minute", "x"), 'it must be a whole number, or "off"', code=2)
     fails(run("serve", "--profile", "live"), "no profile 'live'; there is documented, observed")

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import pytest
+import urllib3
 from calling import INPUTS, make_key
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -78,7 +79,7 @@ def scripted(*answers: bytes | None) -> Iterator[Scripted]:
 def http(status: int, body: bytes = b"", *headers: str, length: int | None = None) -> bytes:
     announced = len(body) if length is None else length
     lines = [f"HTTP/1.1 {status} Said", f"Content-Length: {announced}", "Connection: close", *headers]
-    return "\r\n".join([*lines, "", ""]).encode() + body
+    return "\r\n".join([*lines, "", ""]).encode("utf-8", "surrogateescape") + body
 
 
 def generate(url: str, timeout: float = 10) -> Video:
@@ -95,6 +96,9 @@ def test_the_parameters_are_the_pages(contract: Contract) -> None:
         name: one.default for name, one in parameters.items() if one.default not in (inspect.Parameter.empty, None)
     }
     assert defaults == contract.defaults
+    hints = get_type_hints(Client.generate)
+    for name in ("mode", "aspect_ratio"):
+        assert list(get_args(hints[name])) == contract.parameters[name]["enum"]
     assert contract.path == PATH
     assert contract.document["x-live-origin"] == client.LIVE
 
@@ -155,17 +159,37 @@ def test_the_other_statuses_have_theirs(status: int, kind: str) -> None:
     assert str(caught.value).endswith("(request 7)")
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>502</html>", b'"text"', b"[1]", b'{"error": {"a": 1}}', b"\xff\xfe"])
+def test_a_servers_words_stay_on_one_line() -> None:
+    """Control characters in an error's text neither break the line nor colour the terminal."""
+    with (
+        scripted(http(500, b'{"error": "\\u001b[31mred\\nline 2"}')) as server,
+        pytest.raises(client.ServerError) as caught,
+    ):
+        generate(server.url)
+    assert str(caught.value).startswith("500: ?[31mred?line 2. Nothing was billed")
+
+
+@pytest.mark.parametrize("content_type", ["Video/MP4", "application/octet-stream", "video/mp4; charset=utf-8"])
+def test_a_video_is_known_by_its_bytes(content_type: str, tmp_path: Path) -> None:
+    """Whatever the server calls it, a whole video that was paid for is not thrown away."""
+    with scripted(http(200, MP4, f"Content-Type: {content_type}")) as server:
+        assert generate(server.url).save(tmp_path / "a.mp4").read_bytes() == MP4
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b'{"error": " "}', b"<html>502</html>", b'"text"', b"[1]", b'{"error": {"a": 1}}', b"\xff\xfe"]
+)
 def test_an_error_without_the_documented_body_is_still_told(body: bytes) -> None:
     """A proxy's HTML, nothing at all, or other JSON: the status says what it can."""
     with scripted(http(502, body)) as server, pytest.raises(client.BadGateway, match="The server answered 502 Said"):
         generate(server.url)
 
 
+@pytest.mark.parametrize("where", ["/elsewhere", "http://[::1", "\udcff"])
 @pytest.mark.parametrize("status", [301, 307, 308, 201, 204, 418, 503])
-def test_an_undocumented_status_is_unexpected(status: int) -> None:
+def test_an_undocumented_status_is_unexpected(status: int, where: str) -> None:
     """A redirect is not followed, for request and key would go elsewhere (G15); nothing but 200 is success."""
-    moved = http(status, b"", "Location: /elsewhere", "Retry-After: 0")
+    moved = http(status, b"", f"Location: {where}", "Retry-After: 0")
     with scripted(moved, moved) as server:
         with pytest.raises(UnexpectedStatus) as caught:
             generate(server.url)
@@ -181,6 +205,8 @@ def test_an_undocumented_status_is_unexpected(status: int) -> None:
         (http(200, b"[]"), "JSON that is no object"),
         (http(200, b"{}", "x-request-id: 7"), "names no output URL"),
         (http(200, b'{"output": "file:///etc/passwd"}'), "names no output URL"),
+        (http(200, b'{"output": "http://[::1"}'), "names no output URL"),
+        (http(200, b"[" * 100_000), "no JSON but something else"),
         (http(200, b'{"output"', length=100), "broke before the whole answer"),
         (http(200, MP4[:1000], "Content-Type: video/mp4", length=len(MP4)), "broke before the whole answer"),
         (http(200, MP4[:1000], "Content-Type: video/mp4"), "not whole: it ends after 1000 bytes"),
@@ -196,7 +222,10 @@ def test_an_answer_that_cannot_be_used_is_broken(answer: bytes, told: str) -> No
         assert len(server.requests) == 1
 
 
-@pytest.mark.parametrize("answer", [None, b"", b"HTTP/1.1 2", b"\x16\x03\x01 what\r\n\r\n"])
+TWO_LENGTHS = b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab"
+
+
+@pytest.mark.parametrize("answer", [None, b"", b"HTTP/1.1 2", b"\x16\x03\x01 what\r\n\r\n", TWO_LENGTHS])
 def test_a_post_is_never_sent_twice(answer: bytes | None) -> None:
     """However the connection ends after the request was sent, the request is not repeated (G12)."""
     with scripted(answer, answer, answer) as server:
@@ -205,18 +234,26 @@ def test_a_post_is_never_sent_twice(answer: bytes | None) -> None:
         assert len(server.requests) == 1
 
 
-def test_connecting_is_tried_again_for_nothing_was_sent() -> None:
-    """A server that is not there is `NotSent`: nothing was billed."""
+def test_connecting_is_tried_again_for_nothing_was_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that is not there is `NotSent`: nothing was billed; it was looked for three times."""
+    tries: list[object] = []
+    connect = urllib3.util.connection.create_connection
+    monkeypatch.setattr(
+        "urllib3.util.connection.create_connection", lambda *args, **more: tries.append(args) or connect(*args, **more)
+    )
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     with pytest.raises(NotSent, match=rf"Nothing answers at http://127\.0\.0\.1:{port}\..*Nothing was sent or billed"):
         generate(f"http://127.0.0.1:{port}")
+    assert len(tries) == 3
 
 
 def test_a_server_without_tls_is_told() -> None:
-    """Asking a plain server for https is `NotSent`, in one sentence."""
-    with scripted(http(400), http(400), http(400)) as server, pytest.raises(NotSent, match="no trusted TLS connection"):
-        generate(server.url.replace("http:", "https:"))
+    """Asking a plain server for https fails once, and is not said to have sent nothing, for that is hard to know."""
+    with scripted(http(400), http(400), http(400)) as server:
+        with pytest.raises(NoAnswer, match="broke before an answer came"):
+            generate(server.url.replace("http:", "https:"))
+        assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize("key", ["", "  ", "a\nb", "ключ"])
@@ -236,11 +273,34 @@ def test_the_key_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
     assert b"\r\nx-api-key: SG_0123456789abcdef\r\n" in server.requests[0]
 
 
-@pytest.mark.parametrize("url", ["", "localhost:8787", "ftp://example.com", "http://"])
+@pytest.mark.parametrize(
+    "url", ["", "localhost:8787", "ftp://example.com", "http://", "http://u:secret@h", "http://[::1"]
+)
 def test_an_address_that_is_none_is_told(url: str) -> None:
     """A base_url must be an http or https address."""
-    with pytest.raises(ValueError, match="base_url must be an address such as https"):
+    with pytest.raises(ValueError, match="base_url must be an address such as https") as caught:
         Client("key", url)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("timeout", [0, -1, None, "5", float("nan")])
+def test_a_time_out_that_is_none_is_told(timeout: Any) -> None:
+    """A time-out must be a number of seconds."""
+    with pytest.raises(ValueError, match="timeout must be a number of seconds above 0"):
+        Client("key", timeout=timeout)
+
+
+@pytest.mark.parametrize("url", ["http://a..b", f"http://{'a' * 300}", "http://127.0.0.1:99999"])
+def test_an_address_that_cannot_be_asked_is_told(url: str) -> None:
+    """A name that no host can have, or a port that does not exist, is `NotSent`."""
+    with pytest.raises(NotSent):
+        generate(url)
+
+
+def test_a_parameter_that_is_no_json_is_told() -> None:
+    """NaN is no JSON: `NotSent`, before anything is sent."""
+    with scripted(http(200)) as server, pytest.raises(NotSent, match="cannot be made"):
+        Client("key", server.url).generate("a", "b", duration=float("nan"))  # type: ignore[arg-type]
 
 
 def test_the_key_goes_to_the_api_alone(tmp_path: Path) -> None:
@@ -272,7 +332,7 @@ def test_a_failed_download_leaves_what_was_there(tmp_path: Path) -> None:
         video = Video(url=f"{server.url}/a.mp4", request_id=None, seconds=None, cost=None, remaining_credits=None)
         with pytest.raises(BrokenAnswer):
             video.save(target)
-        with pytest.raises(client.NotFound, match="gone"):
+        with pytest.raises(client.NotDownloaded, match=r"404: gone\. It was paid for and may still be at its URL"):
             video.save(target)
         assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
         assert target.read_bytes() == b"before"

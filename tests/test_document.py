@@ -1,11 +1,13 @@
 """The document holds every fact, with its source, and settles every dispute."""
 
 import copy
+import re
 from typing import Any
 
 import pytest
 from openapi_spec_validator import validate
 
+from mockling import fixtures
 from mockling.contract import ContractError, document, fact, facts, load, validation
 from mockling.contract.facts import standings
 
@@ -79,7 +81,7 @@ def test_the_profiles_answer_as_they_should() -> None:
         ({"profile": "live"}, "no profile 'live'; there is documented, observed"),
         ({"answers": {"D99": "x"}}, "no dispute 'D99'; there is D1"),
         ({"answers": {"D1": "xml"}}, "no answer to D1 'xml'; there is json, video"),
-        ({"changes": {"x-latencies": {}}}, "no 'x-latencies' in the contract"),
+        ({"changes": {"x-latencies": {}}}, "'x-latencies' of the contract cannot be changed; components, x-errors"),
         ({"changes": {"x-latency": {"bass": 1}}}, r"no 'bass' in the contract\.x-latency"),
         (
             {"changes": {"x-latency": {"spread": "a"}}},
@@ -88,6 +90,13 @@ def test_the_profiles_answer_as_they_should() -> None:
         ({"changes": {"x-latency": {"spread": -3}}}, "cannot be -3"),
         ({"changes": {"x-errors": {"malformed": {"status": 999}}}}, "cannot be 999; now it is 400"),
         ({"changes": {"x-errors": {"malformed": {"error": 5}}}}, "cannot be 5"),
+        ({"changes": {"x-output": {"frames_per_second": 30}}}, "'x-output' of the contract cannot be changed"),
+        ({"changes": {"x-errors": {"malformed": {"error": "{foo}"}}}}, "cannot be '{foo}'"),
+        ({"changes": {"x-errors": {"malformed": {"error": "{"}}}}, "cannot be '{'"),
+        ({"changes": {"x-price": {"per_second": {"pro": "x"}}}}, "cannot be 'x'; now it is '0.42'"),
+        ({"changes": {"components": {"securitySchemes": {"apiKey": {"x-pattern": "("}}}}}, r"cannot be '\('"),
+        ({"changes": {"components": {"schemas": {"Request": {"type": "thing"}}}}}, "holds a schema that is none"),
+        ({"profile": ["documented"]}, "no profile"),
         ({"changes": {"x-latency": 5}}, "'x-latency' in the contract is a table"),
     ],
 )
@@ -99,10 +108,52 @@ def test_an_unknown_choice_is_told_with_the_known_ones(arguments: dict[str, Any]
 
 def test_whatever_is_assumed_can_be_changed() -> None:
     """A change to the document, such as another spread or status, is what the contract then says."""
-    changed = load(changes={"x-latency": {"base": {"pro": 0}}, "x-errors": {"unreadable_input": {"status": 400}}})
+    changed = load(
+        changes={
+            "x-latency": {"base": {"pro": 0}},
+            "x-errors": {"unreadable_input": {"status": 400}},
+            "x-price": {"per_second": {"std": "1"}},
+        }
+    )
+    assert changed.price("std", 5) == 5
     assert changed.latency("pro", 5) == pytest.approx(5 * 25.6)
     assert changed.refusal("unreadable_input", reason="x").status == 400
     assert load().latency("pro", 5) == pytest.approx(213.36)
+
+
+@pytest.mark.parametrize(
+    ("fact_id", "numbers"),
+    [
+        ("P2", {"213.36"}),
+        ("P3", {"0.945", "6.30", "0.315", "0.42"}),
+        ("P5", {"720", "2160"}),
+        ("P7", {"3", "15", "5"}),
+        ("P8", {"10", "3"}),
+        ("G4", {"16"}),
+        ("G21", {"7"}),
+        ("U2", {"1280", "720", "1920", "1080", "16", "9"}),
+        ("U5", {"4"}),
+        ("U7", {"2500"}),
+        ("U10", {"5", "95", "225", "318", "224.65", "2.03", "2.10"}),
+    ],
+)
+def test_a_facts_sentence_has_its_numbers(fact_id: str, numbers: set[str]) -> None:
+    """What a fact says in words are the figures that are known."""
+    (row,) = fact(fact_id)
+    assert set(re.findall(r"\d+(?:\.\d+)?", row.text)) == numbers
+
+
+def test_the_pixels_are_those_of_the_bundled_videos() -> None:
+    """The contract's pixels and frames are what the videos really have (U1, U2)."""
+    contract = load()
+    for mode, ratios in contract.document["x-output"]["pixels"].items():
+        for ratio in ratios:
+            clip = fixtures.clips()[f"{mode}-{ratio.replace(':', 'x')}"]
+            assert contract.pixels(mode, ratio) == (clip.width, clip.height)
+            assert clip.fps == contract.document["x-output"]["frames_per_second"]
+    assert set(fixtures.MODES) == set(contract.parameters["mode"]["enum"])
+    assert set(fixtures.RATIOS) == set(contract.parameters["aspect_ratio"]["enum"])
+    assert [str(seconds) for seconds in fixtures.DURATIONS] == contract.parameters["duration"]["enum"]
 
 
 def test_loading_leaves_the_source_as_it_is() -> None:

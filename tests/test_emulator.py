@@ -11,6 +11,7 @@ import pytest
 import requests
 from calling import INPUTS, make_key, post, text
 
+from mockling import fixtures
 from mockling.contract import Contract
 from mockling.emulator import AccountSettings, Emulator
 
@@ -50,6 +51,15 @@ def test_a_key_can_always_meet_an_error(emulator: Emulator, sample: dict[str, An
     """A key that ends in an error's status meets it, every time, and nothing else needs to be set up."""
     for _ in range(2):
         assert post(emulator, sample, f"SG_000000000000{ending}").status_code == status
+
+
+def test_an_error_key_meets_its_error_whatever_the_settings(sample: dict[str, Any]) -> None:
+    """No lack of credits and no rate limit comes before a planned failure, and it costs nothing (G11)."""
+    with Emulator(speed="instant", credits="0.5", requests_per_minute=1) as emulator:
+        for _ in range(3):
+            for status in (500, 502, 504):
+                assert post(emulator, sample, f"SG_0000000000000{status}").status_code == status
+        assert sum(entry.cost for entry in emulator.journal) == 0
 
 
 def test_the_planned_errors_are_there_beside_configured_accounts(sample: dict[str, Any]) -> None:
@@ -197,6 +207,14 @@ def test_another_content_type_is_refused(
     assert (response.status_code, text(response)) == (406, "Invalid content type")
 
 
+def test_a_form_may_be_as_large_as_json(emulator: Emulator, key: str, sample: dict[str, Any]) -> None:
+    """A form's fields are limited by the body's limit alone."""
+    parts = [(name, (None, str(value))) for name, value in sample.items() if name not in ("prompt", "keep_audio")]
+    parts += [("prompt", (None, "x" * 600_000)), *((f"extra {number}", (None, "1")) for number in range(1500))]
+    url = emulator.url + emulator.contract.path
+    assert requests.post(url, headers={"x-api-key": key}, files=parts, timeout=30).status_code == 200
+
+
 def test_json_may_name_its_charset(emulator: Emulator, key: str, sample: dict[str, Any]) -> None:
     """A parameter of the content type does not matter."""
     headers = {"content-type": "application/json; charset=utf-8"}
@@ -254,7 +272,7 @@ def test_each_stage_comes_before_the_next(sample: dict[str, Any]) -> None:
             (requests.get(emulator.url + path, timeout=30), 405, ""),
             (post(emulator, bad_json, BAD_KEY, "/v1/unknown"), 401, "Unauthorized"),
             (post(emulator, bad_json, "limited", "/v1/unknown"), 404, "Model"),
-            (post(emulator, bad_json, "limited"), 403, "permission"),
+            *[(post(emulator, bad_json, "limited"), 403, "permission") for _ in range(9)][-1:],
             (post(emulator, bad_json, "SG_0000000000000429", headers={"content-type": "x/y"}), 429, "Rate limit"),
             (post(emulator, bad_json, "poor 1", headers={"content-type": "x/y"}), 406, "Invalid content type"),
             (post(emulator, bad_json, "poor 1"), 400, "Invalid JSON"),
@@ -265,7 +283,11 @@ def test_each_stage_comes_before_the_next(sample: dict[str, Any]) -> None:
         ]
         for response, status, told in steps:
             assert (response.status_code, told) == (status, told if told in response.text else response.text)
-        assert len(steps) == len(emulator.contract.document["x-behaviour"]["check_order"])
+        order = "method key model permission rate content-type JSON parameters input-video credits generation"
+        assert [
+            step.replace(" ", "-") for step in emulator.contract.document["x-behaviour"]["check_order"]
+        ] == order.split()
+        assert len(steps) == len(order.split())
 
 
 def test_a_body_over_the_limit_is_refused_before_it_is_read(emulator: Emulator, key: str) -> None:
@@ -313,6 +335,11 @@ def test_an_output_can_be_fetched_in_parts_and_asked_about(
     beyond = requests.get(url, headers={"Range": f"bytes={len(whole.content)}-"}, timeout=30)
     assert (beyond.status_code, beyond.headers["content-range"]) == (416, f"bytes */{len(whole.content)}")
     assert text(beyond) == "The file has no such range of bytes"
+    for ignored in ("bytes=abc", "items=0-1", "bytes=0-1,4-5"):
+        assert requests.get(url, headers={"Range": ignored}, timeout=30).content == whole.content
+    assert whole.headers["content-disposition"].endswith(f"filename={url.rpartition('/')[2]}")
+    assert requests.options(url, timeout=30).headers["access-control-allow-headers"] == "x-api-key, content-type"
+    assert part.headers["access-control-allow-origin"] == "*"
     head = requests.head(url, timeout=30)
     assert (head.status_code, head.content) == (200, b"")
     assert int(head.headers["content-length"]) == len(whole.content)
@@ -332,6 +359,9 @@ def test_a_file_that_was_never_made_is_not_found(emulator: Emulator, name: str) 
     ("headers", "root"),
     [
         ({"Host": "emulator.test:9000"}, "http://emulator.test:9000/"),
+        ({"Host": "[::1]:9000"}, "http://[::1]:9000/"),
+        ({"Host": "a b<>"}, "http://127.0.0.1:"),
+        ({"X-Forwarded-Proto": "javascript"}, "http://127.0.0.1:"),
         (
             {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "api.test", "X-Forwarded-Port": "8443"},
             "https://api.test:8443/",
@@ -346,7 +376,7 @@ def test_an_output_is_on_the_server_that_answered(
     emulator: Emulator, key: str, sample: dict[str, Any], headers: dict[str, str], root: str
 ) -> None:
     """The output's URL begins as the caller's did, also behind a proxy that says so."""
-    assert post(emulator, sample, key, headers=headers).json()["output"].startswith(f"{root}generations/")
+    assert post(emulator, sample, key, headers=headers).json()["output"].startswith(root)
 
 
 def test_two_equal_requests_are_two_jobs_and_two_charges(emulator: Emulator, key: str, sample: dict[str, Any]) -> None:
@@ -395,7 +425,7 @@ def test_what_was_ignored_or_doubtful_is_in_the_journal(emulator: Emulator, samp
     (entry,) = [one for one in emulator.journal if one.request_id == response.headers.get("x-request-id")]
     assert entry.status == 200
     assert entry.warnings == [
-        "'seed' is no parameter of this endpoint and was ignored.",
+        "The endpoint has no such parameter and ignores it: 'seed'.",
         "prompt names @Image2, but image_urls has 0 (P4).",
     ]
 
@@ -457,6 +487,39 @@ def test_a_defect_of_the_emulator_is_told_as_one(
         response = post(emulator, sample, make_key())
     assert response.status_code == 500
     assert "a defect of Mockling" in text(response)
+
+
+def test_a_defect_while_a_call_is_held_is_told_and_free(
+    sample: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A failure when the answer is made is the same JSON, in the journal, and nothing is billed."""
+    with Emulator(speed=5000, credits="2.10") as emulator:
+        key = make_key()
+        with monkeypatch.context() as patch:
+            patch.setattr("mockling.emulator.answers.Answers.generation", lambda *_: 1 / 0)
+            response = post(emulator, sample, key)
+        assert "a defect of Mockling" in text(response)
+        assert emulator.journal[-1].status == 500
+        assert post(emulator, sample, key).status_code == 200
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_an_output_that_vanished_is_made_again_or_told(
+    sample: dict[str, Any], monkeypatch: pytest.MonkeyPatch, fails: bool
+) -> None:
+    """A video removed from the temporary folder is cut again when it is fetched; if it cannot be, that is told."""
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with Emulator(speed="instant") as emulator:
+        url = post(emulator, sample, make_key()).json()["output"]
+        fixtures.render("pro", "16:9", 5, False).unlink()
+        if fails:
+            monkeypatch.setattr("mockling.fixtures.render", full)
+        response = requests.get(url, timeout=30)
+        assert response.status_code == (500 if fails else 200)
+        assert not fails or "No space left on device" in text(response)
 
 
 def test_a_full_disk_is_told(sample: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -331,7 +331,7 @@ def test_probe_refuses_a_track_without_frames(tmp_path):
     """A fragmented file that ends before its first fragment has a picture track with nothing in it."""
     path = fragmented(tmp_path / "parts.mp4")
     data = path.read_bytes()
-    path.write_bytes(data[: next(start for name, start, _ in boxes(data) if name == b"moof")])
+    path.write_bytes(data[: next(start for name, start, _ in boxes(data) if name == b"moof")] + b"\0\0\0\x08mdat")
     with pytest.raises(UnreadableVideo, match="picture track is empty"):
         probe(path)
 
@@ -389,12 +389,19 @@ def test_probe_survives_random_bytes(noise, head):
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.data())
-def test_probe_survives_random_truncation(data):
-    """The valid input cut off anywhere raises nothing but UnreadableVideo."""
+@given(st.floats(0, 1, exclude_max=True))
+def test_probe_refuses_a_video_cut_anywhere(share):
+    """The valid input cut off anywhere is no video, and raises nothing but UnreadableVideo."""
     valid = input_clip("valid").read_bytes()
-    length = data.draw(st.integers(0, len(valid) - 1))
-    assert attempt(valid[:length]) is None
+    assert attempt(valid[: int(share * len(valid))]) is None
+
+
+@pytest.mark.parametrize("beyond", range(-1, 18))
+def test_probe_refuses_a_video_cut_at_its_index(beyond):
+    """A file whose index is whole and whose pictures are missing is no video, wherever near the index it ends."""
+    valid = input_clip("valid").read_bytes()
+    end = next(end for name, _, end in boxes(valid) if name == b"moov")
+    assert attempt(valid[: end + beyond]) is None
 
 
 @settings(max_examples=150, deadline=None)

@@ -3,6 +3,7 @@
 import json
 import socket
 import threading
+import time
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -81,15 +82,24 @@ def test_a_caller_who_leaves_frees_the_call_and_pays(sample: dict[str, Any]) -> 
 
 
 def test_calls_held_when_the_server_stops_are_told(sample: dict[str, Any]) -> None:
-    """Stopping answers every held call with a JSON 503 and leaves nothing open."""
-    with Emulator(speed=1) as emulator:
-        calls = [open_call(emulator, make_key(), sample) for _ in range(50)]
+    """Stopping answers every held call with a JSON 503, which is not billed (G11), and leaves nothing open."""
+    keys = [make_key() for _ in range(50)]
+    emulator = Emulator(speed=1, credits="2.10")
+    with emulator:
+        calls = [open_call(emulator, key, sample) for key in keys]
         wait_until_held(emulator, 50)
     for call in calls:
         with call:
             status, body = answer_of(call)
             assert (status, body) == (503, {"error": "The emulator is stopping; the call was not finished."})
             assert call.recv(1) == b""
+    assert sum(entry.status == 503 and not entry.cost for entry in emulator.journal) == 50
+    emulator = emulator.start()
+    try:
+        with open_call(emulator, keys[0], sample):
+            wait_until_held(emulator, 1)  # the money is there again
+    finally:
+        emulator.stop()
 
 
 def test_an_emulator_can_be_started_again(sample: dict[str, Any]) -> None:
@@ -128,8 +138,10 @@ def test_a_body_sent_slowly_and_a_caller_who_gives_up_are_no_trouble(emulator: E
 def test_under_another_wsgi_server_the_call_waits_too(sample: dict[str, Any]) -> None:
     """Run by any WSGI server the application waits in the thread that called, and answers the same."""
     app = create_app(Settings(speed=2000))
+    started = time.monotonic()
     response = WsgiClient(app).post(
         "/v1/kling-o3-video2video-reference", json=sample, headers={"x-api-key": make_key()}
     )
     assert response.status_code == 200
     assert response.get_json()["status"] == "COMPLETED"
+    assert time.monotonic() - started >= float(response.headers["x-generation-time"]) / 2000

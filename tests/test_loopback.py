@@ -23,6 +23,13 @@ def test_the_suite_cannot_look_up_names() -> None:
         socket.getaddrinfo("example.com", 80)
 
 
+def test_the_suite_cannot_listen_to_others() -> None:
+    """Nor may anything listen at an address that others reach."""
+    for everywhere in ("", "0.0.0.0"):
+        with socket.socket() as listener, pytest.raises(PermissionError, match="stay on loopback"):
+            listener.bind((everywhere, 0))
+
+
 def test_programs_the_suite_starts_cannot_connect_beyond_loopback() -> None:
     """A Python program started by a test is under the same guard."""
     program = f"import socket; socket.socket().connect(({ELSEWHERE!r}, 80))"
