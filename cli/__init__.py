@@ -6,7 +6,6 @@ understood; 130 interrupted with Ctrl-C.
 
 from __future__ import annotations
 
-import gc
 import signal
 import sys
 from collections.abc import Callable
@@ -44,11 +43,7 @@ class _Commands(click.Group):
     def get_command(self, _: click.Context, name: str) -> click.Command | None:
         if name not in self.names:
             return None
-        # Looking for garbage among what is imported takes time, now and at every later collection, and finds none.
-        gc.disable()
         command: click.Command = import_module(f"mockling.cli.{name}").command
-        gc.freeze()
-        gc.enable()
         return command
 
 

@@ -11,14 +11,14 @@ import click
 
 from mockling import fixtures
 from mockling.cli import told
-from mockling.cli.generate import check_writable, expected_seconds, save, warn
+from mockling.cli.generate import check_writable, estimate, save, warn
 from mockling.cli.parameters import chosen, parameter_options
 from mockling.cli.parameters import speed as speed
 from mockling.cli.waiting import with_progress
 from mockling.client import ApiError, Client, Video
 from mockling.emulator import Emulator
+from mockling.emulator.inputs import BUNDLED
 
-VIDEO_URL = "https://inputs.mockling.example/{name}"
 PROMPT = "Let it snow over the hills at dusk"
 
 
@@ -43,7 +43,7 @@ def command(video: Path | None, prompt: str, speed: float | str, output: Path, *
     check_writable(output)
     source = video or fixtures.input_clip("valid")
     click.echo(f"input     {source.name}: {_probed(source)}")
-    url = VIDEO_URL.format(name=quote(source.name))
+    url = BUNDLED.format(name=quote(source.stem))
     given = {"prompt": prompt, **chosen(parameters)}
     try:
         with Emulator(speed=speed, inputs={url: source}) as emulator:
@@ -51,12 +51,11 @@ def command(video: Path | None, prompt: str, speed: float | str, output: Path, *
             click.echo("request   " + ", ".join(f"{name} {value!r}" for name, value in full.items()))
             click.echo(f"emulator  {emulator.url}, speed {speed if isinstance(speed, str) else format(speed, 'g')}")
             warn(emulator.contract, {"video_url": url, **given})
-            typical = expected_seconds(emulator.contract, given) if isinstance(speed, float) else None
+            live = estimate(emulator.contract, given)
+            typical = live[1] / speed if live and isinstance(speed, float) else None
             client = Client(emulator.api_key, emulator.url)
             started = time.monotonic()
-            made = with_progress(
-                "waiting", typical and typical / float(speed), lambda: client.generate(video_url=url, **given)
-            )
+            made = with_progress("waiting", typical, lambda: client.generate(video_url=url, **given))
             waited = time.monotonic() - started
             save(made, output, "Make room, or choose another --output, and run it again.")
     except KeyboardInterrupt:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -36,10 +37,12 @@ def command(
     client = Client(api_key, base_url, timeout)
     contract, given = load(), chosen(parameters)
     warn(contract, {"prompt": prompt, "video_url": video_url, **given})
-    click.echo(f"Asking {client.base_url} for {outlook(contract, given)}", err=True)
+    live = estimate(contract, given)
+    click.echo(
+        f"Asking {client.base_url}" + (f"; live this is ${live[0]} and about {live[1]:.0f} s" if live else ""), err=True
+    )
     try:
-        typical = expected_seconds(contract, given)
-        video = with_progress("generating", typical, lambda: client.generate(prompt, video_url, **given))
+        video = with_progress("generating", live and live[1], lambda: client.generate(prompt, video_url, **given))
     except KeyboardInterrupt:
         click.echo("Interrupted. The generation may go on and be billed; there is no way to fetch it.", err=True)
         raise click.exceptions.Exit(130) from None
@@ -73,22 +76,11 @@ def warn(contract: Contract, request: dict[str, Any]) -> None:
             click.echo(f"Warning: {finding}", err=True)
 
 
-def outlook(contract: Contract, given: dict[str, Any]) -> str:
-    """Say what a call costs and how long it takes, live."""
-    full = {**contract.defaults, **given}
-    what = f"{full['duration']} s, {full['mode']}, {full['aspect_ratio']}"
-    try:
-        price, seconds = (measure(full["mode"], full["duration"]) for measure in (contract.price, contract.latency))
-    except ContractError:
-        return f"{what}."
-    return f"{what}: live that is ${price} and about {seconds:.0f} s."
-
-
-def expected_seconds(contract: Contract, given: dict[str, Any]) -> float | None:
-    """Return how many seconds a call takes on average, live; None if its parameters are not in order."""
+def estimate(contract: Contract, given: dict[str, Any]) -> tuple[Decimal, float] | None:
+    """Return the dollars and the average seconds of a live call; None if its parameters are not in order."""
     full = {**contract.defaults, **given}
     try:
-        return contract.latency(full["mode"], full["duration"])
+        return contract.price(full["mode"], full["duration"]), contract.latency(full["mode"], full["duration"])
     except ContractError:
         return None
 

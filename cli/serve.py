@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import secrets
 import signal
@@ -58,6 +59,7 @@ def command(v1_body: str | None, config: Path | None, **options: Any) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     with _emulator(settings, config) as emulator:
+        gc.freeze()  # what is there by now stays; looking through it again and again would delay answers
         click.echo(_banner(emulator))
         while not stop.wait(0.5):  # Windows hears Ctrl-C only in between
             pass

@@ -96,7 +96,7 @@ def test_generate_saves_the_video(emulator: Emulator, tmp_path: Path) -> None:
         "generate", "a prompt", *arguments, "--mode", "std", "--duration", "3", env={"SEGMIND_API_KEY": make_key()}
     )
     assert result.exit_code == 0, result.output
-    assert f"Asking {emulator.url} for 3 s, std, 16:9: live that is $0.945 and about 72 s." in result.stderr
+    assert f"Asking {emulator.url}; live this is $0.945 and about 72 s" in result.stderr
     assert re.search(rf"Saved {output} \(\d+,\d+ bytes\)\. \d+\.\d s, \$0\.945, \$999999999\.055 left", result.output)
     found = fixtures.probe(output)
     assert (found.width, found.frames, found.audio) == (1280, 72, True)
