@@ -52,7 +52,7 @@ def command(v1_body: str | None, config: Path | None, **options: Any) -> None:
     """Run the emulator until Ctrl-C. Options override the settings of --config; its keys are in docs/settings.md."""
     overrides = {**options, "answers": {"D1": v1_body} if v1_body else {}}
     settings = read_settings(config, overrides, {"port": PORT, "seed": secrets.randbelow(10**6)})
-    logging.getLogger("uvicorn").setLevel(logging.CRITICAL)
+    logging.getLogger("uvicorn").setLevel(logging.CRITICAL)  # the emulator tells of each call itself
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     _allow_many_connections()
     stop = Event()

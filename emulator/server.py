@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import os
 import socket
 from dataclasses import replace
@@ -12,6 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from mockling.contract import Contract
 from mockling.emulator.accounts import usable_key
@@ -86,13 +88,12 @@ class Emulator:
         config = uvicorn.Config(
             self._bridge,
             loop="asyncio",
-            http="httptools",
+            http=_Protocol,
             lifespan="off",
             log_config=None,
             server_header=False,
             proxy_headers=False,
             timeout_keep_alive=int(KEEP_ALIVE),
-            timeout_graceful_shutdown=0,
         )
         config.access_log = False  # as an argument it would silence the loggers of other servers in this process
         self._server = _Server(config)
@@ -120,6 +121,15 @@ class Emulator:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+
+class _Protocol(HttpToolsProtocol):
+    """HTTP as uvicorn speaks it, silent about callers that are cut off when the emulator stops."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.logger = logging.getLogger("mockling.http")
+        self.logger.setLevel(logging.CRITICAL)
 
 
 class _Server(uvicorn.Server):

@@ -2,6 +2,8 @@
 
 import json
 import socket
+import subprocess
+import sys
 import threading
 import time
 from typing import Any
@@ -100,6 +102,30 @@ def test_calls_held_when_the_server_stops_are_told(sample: dict[str, Any]) -> No
             wait_until_held(emulator, 1)  # the money is there again
     finally:
         emulator.stop()
+
+
+def test_stopping_is_quiet_and_bounded_whoever_is_still_connected(sample: dict[str, Any]) -> None:
+    """A caller who never reads his download, and one who never ends his body, are cut off without a word."""
+    program = f"""
+import socket, time, requests
+from mockling.emulator import Emulator
+with Emulator(speed="instant") as emulator:
+    port = int(emulator.url.rpartition(":")[2])
+    body = {{**{sample!r}, "duration": "15"}}
+    key = {{"x-api-key": emulator.api_key}}
+    url = requests.post(emulator.url + emulator.contract.path, json=body, headers=key).json()["output"]
+    calls = [socket.create_connection(("127.0.0.1", port)) for _ in range(2)]
+    calls[0].setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    calls[0].sendall(f"GET {{url[len(emulator.url):]}} HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n".encode())
+    calls[1].sendall(b"POST /v1/x HTTP/1.1\\r\\nHost: x\\r\\nContent-Length: 9\\r\\n\\r\\nhalf")
+    requests.get(emulator.url)
+    started = time.monotonic()
+print(time.monotonic() - started < 5)
+for call in calls:
+    call.close()
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert (ended.stdout, ended.stderr) == ("True\n", "")
 
 
 def test_an_emulator_can_be_started_again(sample: dict[str, Any]) -> None:
