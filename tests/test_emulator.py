@@ -538,3 +538,11 @@ def test_a_full_disk_is_told(sample: dict[str, Any], monkeypatch: pytest.MonkeyP
             "The emulator could not write the output video: No space left on device",
         )
         assert post(emulator, sample, key).status_code == 200
+
+
+def test_outputs_that_can_be_fetched_are_bounded(sample: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond a great number of outputs the oldest can no longer be fetched."""
+    monkeypatch.setattr("mockling.emulator.outputs.MOST_FILES", 2)
+    with Emulator(speed="instant") as emulator:
+        urls = [post(emulator, sample, make_key()).json()["output"] for _ in range(3)]
+        assert [requests.get(url, timeout=30).status_code for url in urls] == [404, 200, 200]

@@ -400,7 +400,7 @@ def test_probe_refuses_a_video_cut_anywhere(share):
 def test_probe_refuses_a_video_cut_at_its_index(beyond):
     """A file whose index is whole and whose pictures are missing is no video, wherever near the index it ends."""
     valid = input_clip("valid").read_bytes()
-    end = next(end for name, _, end in boxes(valid) if name == b"moov")
+    end = next(start + size for name, start, size in boxes(valid) if name == b"moov")
     assert attempt(valid[: end + beyond]) is None
 
 
