@@ -117,13 +117,15 @@ class Contract:
         width, height = self.document["x-output"]["pixels"][mode][aspect_ratio]
         return width, height
 
-    def answer_violations(self, status: int, headers: Mapping[str, str], body: bytes) -> list[Violation]:
-        """Return how an answer to the endpoint's POST breaks the contract; one that keeps it: empty.
+    def answer_violations(
+        self, status: int, headers: Mapping[str, str], body: bytes, operation: str = "generate"
+    ) -> list[Violation]:
+        """Return how an answer to an operation (by its operationId) breaks the contract; one that keeps it: empty.
 
         Checks that the status is documented, the headers are there and of their form, and the body is of the
         content type and, if JSON, of the schema documented for it. Header names may be in any case.
         """
-        responses = self.document["paths"][self.path]["post"]["responses"]
+        responses = self._operations[operation]["responses"]
         if str(status) not in responses:
             return [_simple("status", f"one of {', '.join(responses)}", str(status))]
         response = responses[str(status)]
@@ -137,6 +139,11 @@ class Contract:
             _simple(name, "no header", lower[name]) for name in response.get("x-absent-headers", []) if name in lower
         ]
         return found + self._body_violations(response["content"], lower.get("content-type", "nothing"), body)
+
+    @cached_property
+    def _operations(self) -> dict[str, Document]:
+        items = (item for path in self.document["paths"].values() for item in path.values())
+        return {item["operationId"]: item for item in items}
 
     def _header_violations(self, name: str, header: Document, value: str | None) -> list[Violation]:
         if value is None:

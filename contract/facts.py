@@ -27,7 +27,7 @@ class Fact:
 
 def facts() -> list[Fact]:
     """Return every fact of the contract, by letter and number (the disputed ones with all their answers)."""
-    letters = "PGDUM"  # the page, the gateway around it, disputes, upstream, Mockling's own assumptions
+    letters = "PGADUM"  # the page, the gateway, the asynchronous twin, disputes, upstream, Mockling's own assumptions
     return sorted(_walk(source(), "#"), key=lambda fact: (letters.index(fact.id[0]), int(fact.id[1:])))
 
 
@@ -78,7 +78,7 @@ def _walk(node: Any, place: str) -> Iterator[Fact]:
     sources = node.get("x-source", [])
     for row in sources if isinstance(sources, list) else [sources]:
         standing = row["standing"] if isinstance(row["standing"], list) else [row["standing"]]
-        if not re.fullmatch(r"[PGDUM]\d+", row["ref"]):
+        if not re.fullmatch(r"[PGADUM]\d+", row["ref"]):
             raise ContractError(f"{place} names the source {row['ref']!r}, which is no id of a fact.")
         yield Fact(row["ref"], tuple(standing), row.get("fact", node.get("description", "")), place, node)
     for name, value in node.items():

@@ -6,16 +6,26 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
-from heapq import heapify, heappop, heappush
+from heapq import heappop, heappush
+from itertools import count
+from math import inf
 from threading import Lock
 
 from mockling.contract import Contract, ContractError
-from mockling.emulator.refused import Refused
 from mockling.emulator.settings import OFF, AccountSettings, Settings
 
 WINDOW = 60.0  # simulated seconds for which a rate limit counts
 FAULTS = {"0500": "server_error", "0502": "bad_gateway", "0504": "gateway_timeout"}  # by a key's last four digits
 MOST_ACCOUNTS = 100_000  # keys that become accounts by being used; the next one is refused
+
+
+class LowBalance(Exception):
+    """An account's `balance`, less what is promised already, does not cover the `price`."""
+
+    def __init__(self, balance: Decimal, price: Decimal) -> None:
+        super().__init__(f"{balance} does not cover {price}")
+        self.balance = balance
+        self.price = price
 
 
 @dataclass(slots=True, eq=False)
@@ -32,9 +42,24 @@ class Account:
     models: tuple[str, ...] | None = None
     fault: str | None = None
     _promised: Decimal = Decimal(0)
-    _running: list[tuple[float, Decimal]] = field(default_factory=list)
+    _running: list[tuple[float, int, Charge]] = field(default_factory=list)
     _window_ends: float = 0.0
     _requests: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class Charge:
+    """Money promised to a job until the moment `due`, when it is billed, or only released if the job `fails`.
+
+    `left` are the account's credits right after the charge was billed (None: it has not been).
+    """
+
+    account: Account
+    price: Decimal
+    due: float
+    fails: bool
+    left: Decimal | None = None
+    _open: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +76,7 @@ class Accounts:
 
     def __init__(self, settings: Settings, contract: Contract) -> None:
         self._lock = Lock()
+        self._numbers = count()  # of charges, so that those due at one moment keep their order
         self._settings = settings
         self._plans: dict[str, int] = contract.document["x-plans"]["requests_per_minute"]
         self._shape = re.compile(contract.document["components"]["securitySchemes"]["apiKey"]["x-pattern"])
@@ -78,18 +104,35 @@ class Accounts:
             account._requests = min(account._requests + 1, limit + 1)
             return Admission(account._requests <= limit, max(0, limit - account._requests), account._window_ends)
 
-    def reserve(self, account: Account, price: Decimal, now: float, due: float) -> None:
-        """Promise the price of a job until the moment `due`, when it is billed.
+    def reserve(self, account: Account, price: Decimal, now: float, due: float, *, fails: bool = False) -> Charge:
+        """Promise the price of a job until the moment `due`; infinity: until it is completed or released.
 
-        Raises `Refused` if the account's credits, less what is promised already, do not cover it (P18, G8).
+        Raises `LowBalance` if the account's credits, less what is promised already, do not cover it (P18, G8).
         """
         with self._lock:
             self._settle(account, now)
             available = account.credits - account._promised
             if price > available:
-                raise Refused("low_balance", balance=available, price=price)
+                raise LowBalance(available, price)
+            charge = Charge(account, price, due, fails)
             account._promised += price
-            heappush(account._running, (due, price))
+            if due != inf:
+                heappush(account._running, (due, next(self._numbers), charge))
+            return charge
+
+    def complete(self, charge: Charge, now: float) -> None:
+        """Bill or release a charge whose job has ended, after those that were due before; once is enough."""
+        with self._lock:
+            self._settle(charge.account, now)
+            self._close(charge)
+
+    def release(self, charge: Charge) -> None:
+        """Take back a charge, billed or not, of a job that was not answered with 200 after all (G11)."""
+        with self._lock:
+            if charge.left is not None:
+                charge.account.credits += charge.price
+            charge.fails, charge.left = True, None
+            self._close(charge)
 
     def balance(self, account: Account, now: float) -> Decimal:
         """Return the credits left when every job due by `now` has been billed."""
@@ -97,21 +140,18 @@ class Accounts:
             self._settle(account, now)
             return account.credits
 
-    def release(self, account: Account, price: Decimal, due: float) -> None:
-        """Take back what was promised or billed for a job that was not answered with 200 after all (G11)."""
-        with self._lock:
-            if (due, price) in account._running:
-                account._running.remove((due, price))
-                heapify(account._running)
-                account._promised -= price
-            else:
-                account.credits += price
-
     def _settle(self, account: Account, now: float) -> None:
         while account._running and account._running[0][0] <= now:
-            _, price = heappop(account._running)
-            account._promised -= price
-            account.credits -= price
+            self._close(heappop(account._running)[2])
+
+    def _close(self, charge: Charge) -> None:
+        if not charge._open:
+            return
+        charge._open = False
+        charge.account._promised -= charge.price
+        if not charge.fails:
+            charge.account.credits -= charge.price
+            charge.left = charge.account.credits
 
     def _configured(self, chosen: AccountSettings) -> Account:
         if chosen.plan is not None and chosen.plan not in self._plans:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from itertools import islice
 
-from flask import Flask, Request, Response, request, send_file
+from flask import Flask, Response, request, send_file
 from werkzeug.exceptions import (
     HTTPException,
     MethodNotAllowed,
@@ -16,65 +15,58 @@ from werkzeug.exceptions import (
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from mockling.emulator import body
-from mockling.emulator.accounts import masked
+from mockling.emulator.accounts import Admission
 from mockling.emulator.answers import Answers
-from mockling.emulator.emulation import MOST_TOLD, Emulation, Job, no_output
+from mockling.emulator.emulation import MOST_TOLD, Emulation, no_output
 from mockling.emulator.held import HeldResponse
+from mockling.emulator.incoming import entry_of, root_of
+from mockling.emulator.jobs import Job
 from mockling.emulator.journal import Entry, logger
 from mockling.emulator.refused import Refused
 from mockling.emulator.settings import Settings
-
-LONGEST_PATH = 200  # characters of a path that are kept
-_HOST = re.compile(r"[A-Za-z0-9._-]+(:\d+)?|\[[0-9A-Fa-f:.]+\](:\d+)?")
+from mockling.emulator.twin import Twin
 
 
 class Endpoint:
-    """The endpoint's HTTP: it walks a request through the stages and answers it."""
+    """The synchronous endpoint's HTTP: it walks a request through the stages and answers it."""
 
-    def __init__(self, emulation: Emulation) -> None:
+    def __init__(self, emulation: Emulation, answers: Answers) -> None:
         self._emulation = emulation
-        self._answers = Answers(emulation.contract)
+        self._answers = answers
         self._journal = emulation.journal
-        self._deepest: int = emulation.contract.document["x-limits"]["json_depth"]
 
     def generate(self, slug: str) -> Response:
         """POST /v1/<model>: the stages in the order of the contract's `check_order` (M5); the first failure answers."""
-        emulation, entry = self._emulation, _entry(request)
-        try:
-            account = emulation.authenticate(request.headers)
-            emulation.find_model(slug)
-            emulation.permit(account, slug)
-            admission = emulation.admit(account)
-            sent = body.read(request, emulation.contract.request_schema, self._deepest)
-            parameters = emulation.check(sent)
-            source = emulation.inspect(parameters["video_url"])
-            job = emulation.submit(account, admission, parameters, source)
-        except Refused as refused:
-            return self.refuse(refused, entry)
+        emulation, entry = self._emulation, entry_of(request)
+        account = emulation.authenticate(request.headers)
+        emulation.find_model(slug)
+        emulation.permit(account, slug)
+        admission = emulation.admit(account)
+        sent = body.read(request, emulation.contract.request_schema, emulation.deepest)
+        parameters = emulation.check(sent)
+        source = emulation.inspect(parameters["video_url"])
+        job = emulation.submit(account, parameters, source)
         entry.request_id, entry.seconds = job.request_id, job.latency
         entry.warnings = [*source.findings, *islice(emulation.contract.findings(sent), MOST_TOLD)]
-        root = _root(request)
+        root = root_of(request)
         if not emulation.clock.until(job.due):
-            return self._finish(job, root, entry)
+            return self._finish(job, admission, root, entry)
         return HeldResponse(
             emulation.clock,
             job.due,
-            finish=lambda: self._finish(job, root, entry),
+            finish=lambda: self._finish(job, admission, root, entry),
             stop=lambda: self._undo(job, Refused("stopping"), entry),
             leave=lambda: self._leave(job, entry),
         )
 
     def download(self, file: str) -> Response:
-        """GET /generations/<file>: a generated video; Range, ETag and HEAD work."""
-        entry = _entry(request)
+        """GET /generations/<file> and /assets/<file>; Range, ETag and HEAD work."""
+        entry = entry_of(request)
         wanted = request.range
         if wanted is None or wanted.units != "bytes" or len(wanted.ranges) != 1:
             request.environ.pop("HTTP_RANGE", None)  # what is no single range of bytes may be ignored (RFC 9110)
-        try:
-            path = self._emulation.stored(file)
-        except Refused as refused:
-            return self.refuse(refused, entry)
-        response = send_file(path, mimetype="video/mp4", conditional=True, download_name=file)
+        path = self._emulation.stored(file, uploaded=request.path.startswith("/assets/"))
+        response = send_file(path, conditional=True, download_name=file)
         response.headers.update(self._answers.cors)
         entry.status = response.status_code
         self._journal.add(entry)
@@ -92,8 +84,10 @@ class Endpoint:
         return response
 
     def fail(self, error: Exception) -> Response:
-        """Return the answer to a request that met no route, or a defect of the emulator."""
+        """Return the answer to a request that a stage refused, that met no route, or a defect of the emulator."""
         match error:
+            case Refused():
+                refused = error
             case RequestEntityTooLarge():
                 refused = Refused("too_large", limit=request.max_content_length)
             case MethodNotAllowed():
@@ -106,13 +100,14 @@ class Endpoint:
                 refused = Refused("malformed", reason=error.description)
             case _:
                 refused = _defect(error)
-        return self.refuse(refused, _entry(request))
+        return self.refuse(refused, entry_of(request))
 
-    def _finish(self, job: Job, root: str, entry: Entry) -> Response:
+    def _finish(self, job: Job, admission: Admission, root: str, entry: Entry) -> Response:
         emulation = self._emulation
-        remaining = emulation.accounts.balance(job.account, max(job.due, emulation.clock.now()))
         try:
-            response = self._answers.generation(job, root, remaining, emulation.stamp(job.admission.resets))
+            assert job.charge
+            emulation.accounts.complete(job.charge, max(job.due, emulation.clock.now()))
+            response = self._answers.generation(job, admission, root, emulation.stamp(admission.resets))
         except Exception as error:
             return self._undo(job, no_output(error) if isinstance(error, OSError) else _defect(error), entry)
         entry.status, entry.cost = 200, job.price
@@ -124,7 +119,8 @@ class Endpoint:
         self._journal.add(entry)
 
     def _undo(self, job: Job, refused: Refused, entry: Entry) -> Response:
-        self._emulation.accounts.release(job.account, job.price, job.due)
+        if job.charge:
+            self._emulation.accounts.release(job.charge)
         return self.refuse(refused, entry)
 
 
@@ -136,17 +132,26 @@ def create_app(settings: Settings | None = None) -> Flask:
     """
     app = Flask(__name__, static_folder=None)
     emulation = Emulation(settings or Settings())
-    endpoint = Endpoint(emulation)
+    answers = Answers(emulation.contract)
+    endpoint, twin = Endpoint(emulation, answers), Twin(emulation, answers)
     app.extensions["mockling"] = emulation
     limit = emulation.contract.document["x-limits"]["body_bytes"]
     app.config.update(MAX_CONTENT_LENGTH=limit, MAX_FORM_MEMORY_SIZE=limit, MAX_FORM_PARTS=limit)
     for rule, view, method in (
         ("/v1/<slug>", endpoint.generate, "POST"),
-        ("/v1/<slug>", endpoint.preflight, "OPTIONS"),
+        ("/v1/get-user-credits", twin.credits, "GET"),
+        ("/v1/requests/<request_id>", twin.poll, "GET"),
+        ("/v2/<slug>", twin.submit, "POST"),
+        ("/v2/requests/<request_id>", twin.result, "GET"),
+        ("/v2/requests/<request_id>/status", twin.status, "GET"),
+        ("/upload-asset", twin.upload, "POST"),
+        ("/assets/<file>", endpoint.download, "GET"),
         ("/generations/<file>", endpoint.download, "GET"),
-        ("/generations/<file>", endpoint.preflight, "OPTIONS"),
     ):
         app.add_url_rule(rule, f"{method} {rule}", view, methods=[method], provide_automatic_options=False)
+        app.add_url_rule(
+            rule, f"OPTIONS {rule}", endpoint.preflight, methods=["OPTIONS"], provide_automatic_options=False
+        )
     app.url_map.merge_slashes = False  # it would redirect, and the platform never does (G15)
     app.register_error_handler(Exception, endpoint.fail)
     # Outputs' URLs must lead back to the address the caller used, also through a proxy.
@@ -154,19 +159,6 @@ def create_app(settings: Settings | None = None) -> Flask:
     return app
 
 
-def _entry(request: Request) -> Entry:
-    return Entry(request.method, request.path[:LONGEST_PATH], masked(request.headers.get("x-api-key", "")))
-
-
 def _defect(error: Exception) -> Refused:
     logger.error("a request made the emulator fail", exc_info=error)
     return Refused("emulator_failed")
-
-
-def _root(request: Request) -> str:
-    """Return the address under which the caller reached this server, as `url_root` does in ten times the time."""
-    host = request.environ.get("HTTP_HOST", "")
-    if not _HOST.fullmatch(host):
-        host = f"{request.environ['SERVER_NAME']}:{request.environ['SERVER_PORT']}"
-    scheme = "https" if request.scheme == "https" else "http"
-    return f"{scheme}://{host}{request.root_path}/"

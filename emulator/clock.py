@@ -16,7 +16,7 @@ class Clock:
     """
 
     def __init__(self, speed: float | Literal["instant"]) -> None:
-        self._instant = speed == INSTANT
+        self.instant = speed == INSTANT
         self._rate = 1.0 if speed == INSTANT else float(speed)
         self._start = time.monotonic()
 
@@ -26,7 +26,7 @@ class Clock:
 
     def after(self, seconds: float) -> float:
         """Return the moment at which something is due that takes so many simulated seconds."""
-        return self.now() if self._instant else self.now() + seconds
+        return self.now() if self.instant else self.now() + seconds
 
     def until(self, moment: float) -> float:
         """Return the real seconds until a moment, 0 if it has passed."""

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
-from decimal import Decimal
 from functools import lru_cache
 from itertools import count
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -15,33 +14,18 @@ from werkzeug.datastructures import Headers
 
 from mockling import fixtures
 from mockling.contract import load
-from mockling.emulator.accounts import Account, Accounts, Admission
+from mockling.emulator.accounts import Account, Accounts, Admission, Charge, LowBalance
 from mockling.emulator.chance import draw
 from mockling.emulator.clock import Clock
 from mockling.emulator.inputs import Input, Inputs
+from mockling.emulator.jobs import Job, Jobs
 from mockling.emulator.journal import Journal
 from mockling.emulator.outputs import Output, Outputs
 from mockling.emulator.refused import Refused
 from mockling.emulator.settings import Settings
+from mockling.emulator.uploads import Uploads
 
 MOST_TOLD = 20  # violations or warnings of one request that are kept
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A generation; everything about it is decided when it is submitted.
-
-    `latency` is how many simulated seconds it takes, `due` the moment of its answer, `price` its cost in US dollars,
-    `output` its video.
-    """
-
-    request_id: str
-    account: Account
-    admission: Admission
-    price: Decimal
-    latency: float
-    due: float
-    output: Output
 
 
 class Emulation:
@@ -53,10 +37,14 @@ class Emulation:
         self.accounts = Accounts(settings, self.contract)
         self.inputs = Inputs(self.contract.sample["video_url"], settings.inputs)
         self.outputs = Outputs(self.contract)
+        self.uploads = Uploads()
+        self.jobs = Jobs(self.accounts, stepwise=self.clock.instant)
         self.journal = Journal()
         self._seed = settings.seed
         self._numbers = count(1)
-        self._spread: float = self.contract.document["x-latency"]["spread"]
+        self.deepest: int = self.contract.document["x-limits"]["json_depth"]
+        self._latency: dict[str, float] = self.contract.document["x-latency"]
+        self._lifetimes: dict[str, float] = self.contract.document["x-lifetimes"]
         self._dashed_ids = self.contract.document["components"]["schemas"]["RequestId"].get("format") == "uuid"
 
     def authenticate(self, headers: Headers) -> Account:
@@ -96,13 +84,13 @@ class Emulation:
         if violations:
             told = [violation.message for violation in violations[:MOST_TOLD]]
             raise Refused("invalid_parameter", violations=told, message=told[0])
-        assert isinstance(body, dict)  # noqa: S101 - the schema said so; this tells the type checker
+        assert isinstance(body, dict)
         return self.contract.completed(body)
 
     def inspect(self, video_url: str) -> Input:
         """Return what is known of the input video, and refuse one that cannot be used (P5, U9)."""
         try:
-            found = self.inputs.look(video_url)
+            found = self.inputs.look(video_url, self.uploads.find(video_url))
         except fixtures.UnreadableVideo as error:
             raise Refused("unreadable_input", reason=error) from error
         except OSError as error:
@@ -112,28 +100,82 @@ class Emulation:
             raise Refused("narrow_or_wide_input", width=found.width, **limits)
         return found
 
-    def submit(self, account: Account, admission: Admission, parameters: Mapping[str, Any], source: Input) -> Job:
-        """Start a generation and promise its price (P18), unless the account is one that always meets an error."""
+    def submit(
+        self,
+        account: Account,
+        parameters: Mapping[str, Any] | None,
+        source: Input | None,
+        failure: Refused | None = None,
+        *,
+        held: bool = True,
+    ) -> Job:
+        """Start a generation and promise its price (P18), unless the account is one that always meets an error.
+
+        `failure` is why it will fail, if it will (A6); without valid `parameters` it costs nothing. `held` says that
+        somebody waits for it; otherwise its record is kept, to be asked for.
+        """
         if account.fault:
             raise Refused(account.fault)
-        mode, ratio, duration = parameters["mode"], parameters["aspect_ratio"], int(parameters["duration"])
+        known = parameters or self.contract.defaults
         chance = draw(self._seed, next(self._numbers))
-        latency = chance.latency(self.contract.latency(mode, duration), self._spread)
-        price, due = self.contract.price(mode, duration), self.clock.after(latency)
-        self.accounts.reserve(account, price, self.clock.now(), due)
-        try:
-            output = self.outputs.make(mode, ratio, duration, parameters["keep_audio"] and source.audio)
-        except OSError as error:
-            self.accounts.release(account, price, due)
-            raise no_output(error) from error
-        request_id = str(chance.id) if self._dashed_ids else chance.id.hex
-        self.outputs.keep(f"{request_id}.mp4", output)
-        return Job(request_id, account, admission, price, latency, due, output)
+        whole = chance.latency(self.contract.latency(known["mode"], known["duration"]), self._latency["spread"])
+        queued = whole * self._latency["queue_share"]
+        latency = whole * self._latency["failure_share"] if failure else whole
+        now, due = self.clock.now(), self.clock.after(latency)
+        never = not held and self.clock.instant  # there a job ends when it was asked for often enough
+        charge = self._charge(account, parameters, inf if never else due, failure, held) if parameters else None
+        output = None if failure else self._output(known, source, charge)
+        job = Job(
+            request_id=str(chance.id) if self._dashed_ids else chance.id.hex,
+            account=account,
+            queue_time=queued,
+            latency=latency,
+            starts=self.clock.after(queued),
+            due=due,
+            expires=now + self._lifetimes["record_seconds"],
+            charge=charge,
+            output=output,
+            error=self.contract.refusal(failure.case, **failure.values).text if failure else None,
+        )
+        if output:
+            self.outputs.keep(f"{job.request_id}.mp4", output, now + self._lifetimes["file_seconds"])
+        if not held:
+            self.jobs.add(job, now)
+        return job
 
-    def stored(self, name: str) -> Path:
-        """Return the generated file of that name (G21)."""
-        output = self.outputs.find(name)
-        if output is None:
+    def _charge(
+        self, account: Account, parameters: Mapping[str, Any], due: float, failure: Refused | None, held: bool
+    ) -> Charge:
+        price = self.contract.price(parameters["mode"], parameters["duration"])
+        try:
+            return self.accounts.reserve(account, price, self.clock.now(), due, fails=failure is not None)
+        except LowBalance as error:
+            case = "low_balance" if held else "low_balance_v2"
+            raise Refused(case, balance=error.balance, price=error.price) from error
+
+    def _output(self, parameters: Mapping[str, Any], source: Input | None, charge: Charge | None) -> Output:
+        audio = bool(parameters["keep_audio"] and source and source.audio)
+        try:
+            return self.outputs.make(parameters["mode"], parameters["aspect_ratio"], int(parameters["duration"]), audio)
+        except OSError as error:
+            if charge:
+                self.accounts.release(charge)
+            raise no_output(error) from error
+
+    def poll(self, account: Account, request_id: str, missing: str = "unknown_request") -> tuple[Job, str]:
+        """Return an account's job and its state; `missing` is the case that refuses an unknown one (A8, A9)."""
+        found = self.jobs.poll(request_id, account, self.clock.now())
+        if found is None:
+            raise Refused(missing, id=request_id[:100])
+        return found
+
+    def stored(self, name: str, *, uploaded: bool) -> Path:
+        """Return the generated (G21) or uploaded (G20) file of that name."""
+        upload = self.uploads.find(name) if uploaded else None
+        if upload:
+            return upload
+        output = self.outputs.find(name, self.clock.now())
+        if output is None or uploaded:
             raise Refused("unknown_file", file=name[:100])
         try:
             return output.file()

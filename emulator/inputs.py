@@ -33,13 +33,13 @@ class Inputs:
         bundled = {BUNDLED.format(name=name): clip.path for name, clip in clips if clip.path.parent.name == "inputs"}
         self._files = {sample_url: fixtures.input_clip("valid"), **bundled, **own}
 
-    def look(self, url: str) -> Input:
-        """Return what is known of the video behind a URL.
+    def look(self, url: str, upload: Path | None = None) -> Input:
+        """Return what is known of the video behind a URL, or of the uploaded file that it leads to.
 
         A URL that stands for no file is taken on trust: a good video with sound. Raises `fixtures.UnreadableVideo`
         if the file is no video, `OSError` if it is gone.
         """
-        path = self._files.get(url)
+        path = upload or self._files.get(url)
         if path is None:
             return Input(width=None, audio=True)
         state = path.stat()

@@ -4,6 +4,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from decimal import Decimal
+from math import inf
 from threading import Barrier
 
 import pytest
@@ -12,8 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from mockling.contract import load
-from mockling.emulator.accounts import MOST_ACCOUNTS, WINDOW, Accounts, masked
-from mockling.emulator.refused import Refused
+from mockling.emulator.accounts import MOST_ACCOUNTS, WINDOW, Accounts, Charge, LowBalance, masked
 from mockling.emulator.settings import AccountSettings, Settings
 
 CONTRACT = load()
@@ -30,32 +30,45 @@ class Money(RuleBasedStateMachine):
         assert account
         self.account = account
         self.now = 0.0
-        self.jobs: list[tuple[float, Decimal]] = []
+        self.jobs: list[tuple[Charge, bool]] = []  # with whether it was completed before its time
 
     def billed(self) -> Decimal:
-        return sum((price for due, price in self.jobs if due <= self.now), Decimal(0))
+        ended = [charge for charge, early in self.jobs if early or charge.due <= self.now]
+        return sum((charge.price for charge in ended if not charge.fails), Decimal(0))
 
     def promised(self) -> Decimal:
-        return sum((price for due, price in self.jobs if due > self.now), Decimal(0))
+        running = [charge for charge, early in self.jobs if not early and charge.due > self.now]
+        return sum((charge.price for charge in running), Decimal(0))
 
-    @rule(price=PRICES, latency=st.floats(0, 300))
-    def submit(self, price: Decimal, latency: float) -> None:
-        due = self.now + latency
+    @rule(price=PRICES, latency=st.floats(0, 300) | st.just(inf), fails=st.booleans())
+    def submit(self, price: Decimal, latency: float, fails: bool) -> None:
         available = Decimal("20.00") - self.billed() - self.promised()
         if price <= available:
-            self.accounts.reserve(self.account, price, self.now, due)
-            self.jobs.append((due, price))
+            charge = self.accounts.reserve(self.account, price, self.now, self.now + latency, fails=fails)
+            self.jobs.append((charge, False))
         else:
-            with pytest.raises(Refused) as caught:
-                self.accounts.reserve(self.account, price, self.now, due)
-            assert caught.value.values == {"balance": available, "price": price}
+            with pytest.raises(LowBalance) as caught:
+                self.accounts.reserve(self.account, price, self.now, self.now + latency, fails=fails)
+            assert (caught.value.balance, caught.value.price) == (available, price)
+
+    @precondition(lambda self: self.jobs)
+    @rule(data=st.data())
+    def complete(self, data: st.DataObject) -> None:
+        """A job that ends before its time, and again, is billed once, and what is left is told."""
+        index = data.draw(st.integers(0, len(self.jobs) - 1))
+        charge, early = self.jobs[index]
+        ended = early or charge.due <= self.now
+        self.jobs[index] = charge, True
+        self.accounts.complete(charge, self.now)
+        if not ended:
+            assert charge.left == (None if charge.fails else Decimal("20.00") - self.billed())
 
     @precondition(lambda self: self.jobs)
     @rule(data=st.data())
     def release(self, data: st.DataObject) -> None:
         """A job that was not answered with 200 after all costs nothing, due or not."""
-        due, price = self.jobs.pop(data.draw(st.integers(0, len(self.jobs) - 1)))
-        self.accounts.release(self.account, price, due)
+        charge, _ = self.jobs.pop(data.draw(st.integers(0, len(self.jobs) - 1)))
+        self.accounts.release(charge)
 
     @rule(seconds=st.floats(0, 400))
     def pass_time(self, seconds: float) -> None:
@@ -95,7 +108,7 @@ def test_threads_cannot_spend_the_same_dollar() -> None:
         start.wait()
         kept = 0
         for _ in range(200):
-            with suppress(Refused):
+            with suppress(LowBalance):
                 accounts.reserve(account, Decimal(1), 0.0, 1.0)
                 kept += 1
         return kept
