@@ -36,8 +36,8 @@ class Twin:
         emulation.admit(account)
         sent = body.read(request, emulation.contract.request_schema, emulation.deepest)
         parameters, source, failure = self._judge(sent)
-        if failure and not self._queues_invalid:
-            raise failure
+        if failure and not self._queues_invalid and failure.case != "unreadable_input":
+            raise failure  # what fails during generation (G18) is queued all the same
         job = emulation.submit(account, parameters, source, failure, held=False)
         entry.status, entry.request_id, entry.seconds, entry.error = 200, job.request_id, job.latency, job.error
         if parameters and source:

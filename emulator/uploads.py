@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import base64
 import binascii
+import mimetypes
 import re
+import shutil
 import tempfile
+import weakref
 from collections import OrderedDict
 from pathlib import Path
 from secrets import token_hex
@@ -19,6 +22,7 @@ KINDS = {
     "video/mp4": (".mp4", re.compile(rb".{4}ftyp", re.DOTALL)),
     "video/quicktime": (".mov", re.compile(rb".{4}(ftyp|moov|mdat|wide|free)", re.DOTALL)),
     "image/jpeg": (".jpg", re.compile(rb"\xff\xd8\xff")),
+    "image/jpg": (".jpg", re.compile(rb"\xff\xd8\xff")),
     "image/png": (".png", re.compile(rb"\x89PNG\r\n")),
 }
 
@@ -27,20 +31,18 @@ class Uploads:
     """The files that were uploaded, in a private folder that goes with this object."""
 
     def __init__(self) -> None:
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._folder: Path | None = None
         self._files: OrderedDict[str, Path] = OrderedDict()
         self._lock = Lock()
 
     def add(self, data_url: str) -> str:
         """Keep the file in a data URL and return its name.
 
-        Raises `Refused` if it is no base64, of a media type that no input has, or of another than it says.
+        Raises `Refused` if it is no base64, or is not what its media type says, for those that inputs have.
         """
         head, _, payload = data_url.partition(",")
-        kind = head.removeprefix("data:").removesuffix(";base64").lower()
-        if kind not in KINDS:
-            raise _refused(f"The media type {kind[:60]!r} is not accepted; {', '.join(KINDS)} are")
-        suffix, beginning = KINDS[kind]
+        kind = head.removeprefix("data:").partition(";")[0].lower()
+        suffix, beginning = KINDS.get(kind, (mimetypes.guess_extension(kind) or ".bin", re.compile(b"")))
         try:
             content = base64.b64decode(payload, validate=True)
         except (binascii.Error, ValueError) as error:
@@ -55,13 +57,14 @@ class Uploads:
     def find(self, url_or_name: str) -> Path | None:
         """Return the file of a name, or of a URL that leads to it, whatever the address it was reached under."""
         folder, _, name = urlsplit(url_or_name).path.rpartition("/")
-        return self._files.get(name) if folder in ("", "/assets") else None
+        return self._files.get(name) if folder == "" or folder.endswith("/assets") else None
 
     def _write(self, content: bytes, name: str) -> str:
         with self._lock:
             if self._folder is None:
-                self._folder = tempfile.TemporaryDirectory(prefix="mockling-uploads-", ignore_cleanup_errors=True)
-            path = Path(self._folder.name) / name
+                self._folder = Path(tempfile.mkdtemp(prefix="mockling-uploads-"))
+                weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+            path = self._folder / name
             try:
                 path.write_bytes(content)
             except OSError:
