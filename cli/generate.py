@@ -11,8 +11,8 @@ import click
 
 from mockling.cli import told
 from mockling.cli.parameters import chosen, parameter_options
-from mockling.cli.waiting import with_progress
-from mockling.client import LIVE, ApiError, Client, Video
+from mockling.cli.waiting import resumable, wait_for, with_progress
+from mockling.client import LIVE, ApiError, Client, Job, Video
 from mockling.client.video import writable
 from mockling.contract import Contract, ContractError, load
 
@@ -27,25 +27,61 @@ from mockling.contract import Contract, ContractError, load
 @click.option(
     "--timeout", type=click.FloatRange(min=0, min_open=True), default=900.0, show_default=True, help="Seconds."
 )
+@click.option("--async", "asynchronous", is_flag=True, help="Submit a job and poll it, so that it can be resumed.")
 @told(ApiError, ValueError)
 def command(
-    prompt: str, video_url: str, output: Path, base_url: str, api_key: str | None, timeout: float, **parameters: Any
+    prompt: str,
+    video_url: str,
+    output: Path,
+    base_url: str,
+    api_key: str | None,
+    timeout: float,
+    asynchronous: bool,
+    **parameters: Any,
 ) -> None:
     """Generate a video from PROMPT and the input video, and save it."""
-    logging.getLogger("urllib3").setLevel(logging.ERROR)  # it would tell of every attempt to connect
-    check_writable(output)
+    prepare(output)
     client = Client(api_key, base_url, timeout)
     contract, given = load(), chosen(parameters)
-    warn(contract, {"prompt": prompt, "video_url": video_url, **given})
+    request = {"prompt": prompt, "video_url": video_url, **given}
+    warn(contract, request)
     live = estimate(contract, given)
     click.echo(
         f"Asking {client.base_url}" + (f"; live this is ${live[0]} and about {live[1]:.0f} s" if live else ""), err=True
     )
+    if asynchronous:
+        job = _submitted(client, request)
+        with resumable(job, output, client.base_url):
+            click.echo(f"Submitted as request {job.request_id}.", err=True)
+            finish(wait_for(job, client.base_url, live and live[1], timeout, None), output)
+    else:
+        finish(_generated(client, request, live and live[1]), output)
+
+
+def _generated(client: Client, request: dict[str, Any], expected: float | None) -> Video:
     try:
-        video = with_progress("generating", live and live[1], lambda: client.generate(prompt, video_url, **given))
+        return with_progress("generating", expected, lambda: client.generate(**request))
     except KeyboardInterrupt:
         click.echo("Interrupted. The generation may go on and be billed; there is no way to fetch it.", err=True)
         raise click.exceptions.Exit(130) from None
+
+
+def _submitted(client: Client, request: dict[str, Any]) -> Job:
+    try:
+        return with_progress("submitting", None, lambda: client.submit(**request))
+    except KeyboardInterrupt:
+        click.echo("Interrupted. The job may have been submitted, and be billed; its id is not known.", err=True)
+        raise click.exceptions.Exit(130) from None
+
+
+def prepare(output: Path) -> None:
+    """Make ready for a call whose video goes to `output`."""
+    logging.getLogger("urllib3").setLevel(logging.ERROR)  # it would tell of every attempt to connect
+    check_writable(output)
+
+
+def finish(video: Video, output: Path) -> None:
+    """Save a video and say what it took."""
     save(video, output, f"It is at {video.url} for now." if video.url else "It is lost.")
     click.echo(f"Saved {output} ({output.stat().st_size:,} bytes). {paid(video)}")
 

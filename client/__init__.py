@@ -1,4 +1,4 @@
-"""A minimal client of the endpoint: `Client(api_key).generate(...)` gives a `Video`.
+"""A minimal client of the endpoint: `Client(api_key).generate(...)` gives a `Video`, `.submit(...)` a `Job`.
 
 It stands on `requests` alone and knows nothing of the emulator; emulator and live API differ by `base_url`.
 """
@@ -11,6 +11,7 @@ from mockling.client.errors import (
     BrokenAnswer,
     Forbidden,
     GatewayTimeout,
+    GenerationFailed,
     Gone,
     InsufficientCredits,
     MethodNotAllowed,
@@ -18,11 +19,14 @@ from mockling.client.errors import (
     NotDownloaded,
     NotFound,
     NotSent,
+    PaymentRequired,
     RateLimited,
     ServerError,
     Unauthorized,
     UnexpectedStatus,
+    WaitTimeout,
 )
+from mockling.client.job import Job
 from mockling.client.video import Video
 
 __all__ = [
@@ -34,16 +38,20 @@ __all__ = [
     "Client",
     "Forbidden",
     "GatewayTimeout",
+    "GenerationFailed",
     "Gone",
     "InsufficientCredits",
+    "Job",
     "MethodNotAllowed",
     "NoAnswer",
     "NotDownloaded",
     "NotFound",
     "NotSent",
+    "PaymentRequired",
     "RateLimited",
     "ServerError",
     "Unauthorized",
     "UnexpectedStatus",
     "Video",
+    "WaitTimeout",
 ]

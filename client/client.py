@@ -1,26 +1,37 @@
-"""The client: one call that turns a video into another."""
+"""The client: calls that turn a video into another, and what goes with them."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from decimal import Decimal, InvalidOperation
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from decimal import Decimal
 from io import BytesIO
-from math import isfinite
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import requests
 
-from mockling.client.errors import Unauthorized
-from mockling.client.http import answer, blocks, broken, is_web_address, read_json, request_id
+from mockling.client.errors import BrokenAnswer, NoAnswer, Unauthorized
+from mockling.client.http import (
+    LARGEST_RECORD,
+    answer,
+    blocks,
+    broken,
+    is_web_address,
+    number,
+    read_json,
+    request_id,
+)
+from mockling.client.job import ID, POLL_TIMEOUT, Job
+from mockling.client.patience import check_seconds
+from mockling.client.uploading import upload_body
 from mockling.client.video import Video, check_mp4
 
 LIVE = "https://api.segmind.com"
+LIVE_STORAGE = "https://workflows-api.segmind.com"
 PATH = "/v1/kling-o3-video2video-reference"
-
-Number = TypeVar("Number", float, Decimal)
+SUBMIT_PATH = "/v2/kling-o3-video2video-reference"
 
 
 class Client:
@@ -29,23 +40,30 @@ class Client:
     - `api_key`: the key; None takes the environment variable SEGMIND_API_KEY.
     - `base_url`: the server's address; the default is the live API, where every generation costs money.
     - `timeout`: seconds for which the server may be silent; it is until a generation is done.
+    - `storage_url`: where uploads go; None takes the live storage for the live API, and `base_url` otherwise.
 
     Raises `Unauthorized` if there is no key, or none that can be sent; `ValueError` for an address or time-out that
     is none.
     """
 
-    def __init__(self, api_key: str | None = None, base_url: str = LIVE, timeout: float = 900.0) -> None:
+    def __init__(
+        self,
+        api_key: str | None = None,
+        base_url: str = LIVE,
+        timeout: float = 900.0,
+        *,
+        storage_url: str | None = None,
+    ) -> None:
         key = (api_key if api_key is not None else os.environ.get("SEGMIND_API_KEY", "")).strip()
         if not key:
             raise Unauthorized("There is no API key.")
         if not (key.isascii() and key.isprintable()):
             raise Unauthorized("The API key has characters that no key has.")
-        if not is_web_address(base_url) or "@" in urlsplit(base_url).netloc:
-            raise ValueError(f"base_url must be an address such as {LIVE}, without a user name.")
-        if not isinstance(timeout, int | float) or not timeout > 0:
-            raise ValueError(f"timeout must be a number of seconds above 0, got {timeout!r}.")
+        check_seconds("timeout", timeout)
         self._key = key
-        self.base_url = base_url.rstrip("/")
+        self.base_url = _address("base_url", base_url)
+        storage = LIVE_STORAGE if self.base_url == LIVE else self.base_url
+        self.storage_url = storage if storage_url is None else _address("storage_url", storage_url)
         self.timeout = timeout
 
     def __repr__(self) -> str:
@@ -77,31 +95,114 @@ class Client:
         `NotSent` if the server was not reached; `NoAnswer` if it did not answer; `BrokenAnswer` if its answer cannot be
         used.
         """
-        parameters = {
-            "prompt": prompt,
-            "video_url": video_url,
-            "aspect_ratio": aspect_ratio,
-            "duration": duration,
-            "elements": elements,
-            "image_urls": image_urls,
-            "keep_audio": keep_audio,
-            "mode": mode,
-            "shot_type": shot_type,
-        }
-        given = {name: value for name, value in parameters.items() if value is not None}
-        with answer(
-            "POST", self.base_url + PATH, self.timeout, json=given, headers={"x-api-key": self._key}
-        ) as response:
+        body = _given(locals())
+        with self._post(self.base_url + PATH, json=body) as response:
             return _video(response)
+
+    def submit(
+        self,
+        prompt: str,
+        video_url: str,
+        *,
+        aspect_ratio: Literal["16:9", "9:16", "1:1"] = "16:9",
+        duration: str = "5",
+        elements: Sequence[Mapping[str, Any]] | None = None,
+        image_urls: Sequence[str] | None = None,
+        keep_audio: bool = True,
+        mode: Literal["std", "pro"] = "pro",
+        shot_type: str = "customize",
+    ) -> Job:
+        """Submit a generation and return at once with its job, to be waited for; this costs money if it succeeds.
+
+        The parameters, and what is raised, are those of `generate`, and it is sent at most once too; but what is wrong
+        with the parameters is told by the job, which then fails (A6).
+        """
+        body = _given(locals())
+        with self._post(self.base_url + SUBMIT_PATH, json=body) as response:
+            named = read_json(response, b"".join(blocks(response, LARGEST_RECORD))).get("request_id")
+            if not (isinstance(named, str) and ID.fullmatch(named)):
+                raise broken(response, "The answer names no request id.")
+            return self.job(named)
+
+    def job(self, request_id: str) -> Job:
+        """Return the job of an id, to be waited for (again); nothing is asked of the server yet.
+
+        Raises `ValueError` for what can be no id.
+        """
+        if not ID.fullmatch(request_id):
+            raise ValueError(f"{request_id!r} is no request id; one has only letters, digits, '.', '_' and '-'.")
+        return Job(request_id, self._get)
+
+    def credits(self) -> Decimal:
+        """Return the account's balance, free credits included, in US dollars; asking costs nothing (G19).
+
+        Raises `NotFound` if the account has no balance, and the `ApiError` of any other answer or of none.
+        """
+        with _advising("Asking for the balance changes and costs nothing: ask again."):
+            balance = self._get("/v1/get-user-credits", POLL_TIMEOUT)
+            paid = number(balance.get("credits"), Decimal)
+            free = number(balance.get("free-credits", 0), Decimal)
+            if paid is None or free is None:
+                raise BrokenAnswer("The answer names no credits.", status=200)
+        return paid + free
+
+    def upload(self, path: str | os.PathLike[str]) -> str:
+        """Bring a video (.mp4, .mov) or image (.jpg, .png) to the storage, and return its URL, for use as an input.
+
+        The URL is public: whoever has it can see the file. Raises `ValueError` if the file has more than 200 MB or is
+        not of the kind that its name says; `OSError` if it cannot be read; the `ApiError` of the storage's answer or of
+        none.
+        """
+        body = upload_body(path)
+        with (
+            _advising("An upload costs nothing: send it again."),
+            self._post(f"{self.storage_url}/upload-asset", data=body) as response,
+        ):
+            urls = read_json(response, b"".join(blocks(response, LARGEST_RECORD))).get("file_urls")
+            if not (isinstance(urls, list) and len(urls) == 1 and is_web_address(urls[0])):
+                raise broken(response, "The answer names no URL of the file.")
+            return str(urls[0])
+
+    def _get(self, path: str, timeout: float) -> dict[str, Any]:
+        """Return the JSON at a path of the API, whose server may be silent for `timeout` seconds."""
+        seconds = min(timeout, self.timeout)
+        with answer("GET", self.base_url + path, seconds, headers={"x-api-key": self._key}) as response:
+            return read_json(response, b"".join(blocks(response, LARGEST_RECORD)))
+
+    def _post(self, url: str, **body: Any) -> AbstractContextManager[requests.Response]:
+        """Send JSON (`json`, or bytes as `data`) with the key, at most once, and give the answer."""
+        headers = {"x-api-key": self._key, "content-type": "application/json"}
+        return answer("POST", url, self.timeout, headers=headers, **body)
+
+
+def _given(parameters: dict[str, Any]) -> dict[str, Any]:
+    """Return the body of a call from its parameters: all that were given."""
+    return {name: value for name, value in parameters.items() if name != "self" and value is not None}
+
+
+def _address(name: str, url: str) -> str:
+    if not is_web_address(url) or "@" in urlsplit(url).netloc:
+        raise ValueError(f"{name} must be an address such as {LIVE}, without a user name.")
+    return url.rstrip("/")
+
+
+@contextmanager
+def _advising(advice: str) -> Iterator[None]:
+    """Give errors that tell of a lost answer the advice that fits what was asked: no generation."""
+    try:
+        yield
+    except (NoAnswer, BrokenAnswer) as error:
+        error.advice = advice
+        raise
 
 
 def _video(response: requests.Response) -> Video:
     """Return the video in an answer, which holds its bytes or JSON with its URL (D1)."""
     about: dict[str, Any] = {
         "request_id": request_id(response),
-        "seconds": _number(response, "x-generation-time", float),
-        "cost": _number(response, "x-cost", Decimal),
-        "remaining_credits": _number(response, "x-remaining-credits", Decimal),
+        "seconds": number(response.headers.get("x-generation-time"), float),
+        "cost": number(response.headers.get("x-cost"), Decimal),
+        "remaining_credits": number(response.headers.get("x-remaining-credits"), Decimal),
     }
     content = b"".join(blocks(response))
     if content[4:8] == b"ftyp" or response.headers.get("content-type", "").lower().startswith("video/"):
@@ -112,10 +213,3 @@ def _video(response: requests.Response) -> Video:
         raise broken(response, "The answer names no output URL.")
     named = body.get("request_id")
     return Video(url=body["output"], **{**about, "request_id": about["request_id"] or (str(named) if named else None)})
-
-
-def _number(response: requests.Response, header: str, kind: type[Number]) -> Number | None:
-    with suppress(KeyError, ValueError, InvalidOperation):
-        number = kind(response.headers[header])
-        return number if isfinite(number) else None
-    return None

@@ -7,7 +7,9 @@ ApiError                      everything below
 ├── NotFound                  404
 ├── MethodNotAllowed          405
 ├── InsufficientCredits       406
+│   └── PaymentRequired       402, which is how a submission may say the same (D2)
 ├── Gone                      410
+├── GenerationFailed          422: a submitted job failed
 ├── RateLimited               429
 ├── ServerError               500
 ├── BadGateway                502
@@ -16,7 +18,8 @@ ApiError                      everything below
 ├── NotSent                   the server was never reached; nothing was sent, nothing can be billed
 ├── NoAnswer                  the request was sent, and the answer did not come
 ├── BrokenAnswer              an answer came that cannot be used, such as a truncated video
-└── NotDownloaded             the video was generated, and could not be fetched from its URL
+├── NotDownloaded             the video was generated, and could not be fetched from its URL
+└── WaitTimeout               a submitted job was not done in the time it was waited for; it goes on
 """
 
 from __future__ import annotations
@@ -63,7 +66,7 @@ class Forbidden(ApiError):
 
 
 class NotFound(ApiError):
-    """404: there is no such model, endpoint or file."""
+    """404: there is no such model, endpoint, job or file."""
 
     advice = "Check the base URL; it must name the server alone, without a path such as /v1."
 
@@ -80,10 +83,20 @@ class InsufficientCredits(ApiError):
     advice = "Add credits, ask for less (a shorter duration, mode 'std'), or correct what it names; nothing was billed."
 
 
+class PaymentRequired(InsufficientCredits):
+    """402: the balance does not cover the job (D2)."""
+
+
 class Gone(ApiError):
     """410: the model was retired."""
 
     advice = "Use another model; nothing was billed."
+
+
+class GenerationFailed(ApiError):
+    """422: a submitted job ended without a video; the message is the server's (A5)."""
+
+    advice = "Nothing was billed; correct what the message names, or submit it again."
 
 
 class RateLimited(ApiError):
@@ -142,14 +155,22 @@ class NotDownloaded(ApiError):
     advice = "It was paid for and may still be at its URL for a limited time: save it again."
 
 
+class WaitTimeout(ApiError):
+    """A submitted job was not done in the time it was waited for; it goes on."""
+
+    advice = "The job goes on, and is billed if it succeeds: pick it up again by its request id, within an hour."
+
+
 BY_STATUS: dict[int, type[ApiError]] = {
     400: BadRequest,
     401: Unauthorized,
+    402: PaymentRequired,
     403: Forbidden,
     404: NotFound,
     405: MethodNotAllowed,
     406: InsufficientCredits,
     410: Gone,
+    422: GenerationFailed,
     429: RateLimited,
     500: ServerError,
     502: BadGateway,

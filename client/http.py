@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from decimal import Decimal, InvalidOperation
 from ipaddress import ip_address
-from typing import Any
+from math import isfinite
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import requests
@@ -18,10 +20,13 @@ from urllib3.util import Retry
 from mockling.client.errors import BY_STATUS, ApiError, BrokenAnswer, NoAnswer, NotSent, RateLimited, UnexpectedStatus
 
 LARGEST_ANSWER = 1024**3  # bytes; a video has some 20 million
+LARGEST_RECORD = 1024**2  # bytes of an answer that holds no video
 LARGEST_ERROR = 64 * 1024  # bytes of an error's body that are read
 LONGEST_MESSAGE = 500  # characters of a server's words that are told
 CONNECT_TIMEOUT = 10.0  # seconds
 BLOCK = 256 * 1024  # bytes read at a time
+
+Number = TypeVar("Number", float, Decimal)
 
 
 class _Session(requests.Session):
@@ -30,7 +35,7 @@ class _Session(requests.Session):
     def __init__(self, url: str) -> None:
         super().__init__()
         # A proxy of the environment could not reach a server on this machine.
-        self.trust_env = not _is_loopback(url)
+        self.trust_env = not is_loopback(url)
         only_connecting = Retry(
             total=2, connect=2, read=False, redirect=False, status=0, other=0, backoff_factor=0.2,
             respect_retry_after_header=False,
@@ -93,6 +98,15 @@ def read_json(response: requests.Response, body: bytes) -> dict[str, Any]:
     return value
 
 
+def is_loopback(url: str) -> bool:
+    """Say whether an address is on this machine."""
+    try:
+        host = urlsplit(url).hostname or ""
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def request_id(response: requests.Response) -> str | None:
     """Return the id that the server gave the request, if any."""
     return response.headers.get("x-request-id")
@@ -105,6 +119,14 @@ def is_web_address(url: object) -> bool:
         return parts is not None and parts.scheme in ("http", "https") and bool(parts.hostname)
     except ValueError:
         return False
+
+
+def number(value: object, kind: type[Number]) -> Number | None:
+    """Return a number that a server sent, as text or in JSON, exactly as it was written; None if it is none."""
+    with suppress(ValueError, InvalidOperation):
+        found = kind(str(value))
+        return found if isfinite(found) else None
+    return None
 
 
 def broken(response: requests.Response, message: str) -> BrokenAnswer:
@@ -142,11 +164,3 @@ def _failure(error: Exception, url: str, timeout: float) -> ApiError:
     if isinstance(error, requests.exceptions.ReadTimeout):
         return NoAnswer(f"{origin} did not answer within {timeout:g} seconds.")
     return NoAnswer(f"The connection to {origin} broke before an answer came.")
-
-
-def _is_loopback(url: str) -> bool:
-    try:
-        host = urlsplit(url).hostname or ""
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -46,7 +46,7 @@ class Video:
             if self._content is not None:
                 file.write(self._content)
             else:
-                assert self.url is not None  # noqa: S101 - a video is at a URL or at hand
+                assert self.url is not None
                 file.writelines(_download(self.url))
             check_mp4(file)
         return Path(path)

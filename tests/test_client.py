@@ -2,9 +2,6 @@
 
 import inspect
 import socket
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
@@ -14,6 +11,7 @@ import urllib3
 from calling import INPUTS, make_key
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scripted import http, scripted
 
 from mockling import client, fixtures
 from mockling.client import (
@@ -32,54 +30,6 @@ from mockling.contract import Contract
 from mockling.emulator import Emulator
 
 MP4 = fixtures.input_clip("narrow").read_bytes()
-
-
-class Scripted:
-    """A server that gives each connection the next of its answers and hangs up; None: it never answers."""
-
-    def __init__(self, answers: list[bytes | None]) -> None:
-        self.requests: list[bytes] = []
-        self._answers = answers
-        self._open: list[socket.socket] = []
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
-
-    def _serve(self) -> None:
-        for answer in self._answers:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            self.requests.append(connection.recv(65536))
-            if answer is None:
-                self._open.append(connection)
-                continue
-            connection.sendall(answer)
-            connection.close()
-
-    def close(self) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self._thread.join(10)
-        for connection in self._open:
-            connection.close()
-
-
-@contextmanager
-def scripted(*answers: bytes | None) -> Iterator[Scripted]:
-    server = Scripted(list(answers))
-    try:
-        yield server
-    finally:
-        server.close()
-
-
-def http(status: int, body: bytes = b"", *headers: str, length: int | None = None) -> bytes:
-    announced = len(body) if length is None else length
-    lines = [f"HTTP/1.1 {status} Said", f"Content-Length: {announced}", "Connection: close", *headers]
-    return "\r\n".join([*lines, "", ""]).encode("utf-8", "surrogateescape") + body
 
 
 def generate(url: str, timeout: float = 10) -> Video:
