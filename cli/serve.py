@@ -19,6 +19,7 @@ from mockling.cli import told
 from mockling.cli.parameters import speed
 from mockling.contract import ContractError
 from mockling.emulator import Emulator, Settings, SettingsError, read_settings
+from mockling.emulator.settings import MANUAL
 
 PORT = 8787
 MANY_FILES = 20_000
@@ -52,6 +53,8 @@ def command(v1_body: str | None, config: Path | None, **options: Any) -> None:
     """Run the emulator until Ctrl-C. Options override the settings of --config; its keys are in docs/settings.md."""
     overrides = {**options, "answers": {"D1": v1_body} if v1_body else {}}
     settings = read_settings(config, overrides, {"port": PORT, "seed": secrets.randbelow(10**6)})
+    if settings.speed == MANUAL:
+        raise SettingsError('The speed "manual" is for Emulator in Python, where time can be advanced.')
     logging.getLogger("uvicorn").setLevel(logging.CRITICAL)  # the emulator tells of each call itself
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     _allow_many_connections()

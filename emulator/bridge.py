@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
 from io import BytesIO
+from math import inf
 from threading import Thread
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
@@ -36,7 +37,7 @@ class Bridge:
         self._application = application
         self._limit = limit
         self._stopping = False
-        self._held: set[asyncio.Timeout] = set()
+        self._held: dict[asyncio.Timeout, Held] = {}
 
     async def __call__(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         """Answer one request."""
@@ -67,8 +68,13 @@ class Bridge:
     def release(self) -> None:
         """Answer every held call now, and every later one at once. Call it in the event loop's thread."""
         self._stopping = True
-        for timer in self._held:
-            timer.reschedule(0)
+        self.wake()
+
+    def wake(self) -> None:
+        """Answer the held calls that are due by now. Call it in the event loop's thread."""
+        for timer, held in self._held.items():
+            if self._stopping or not held.seconds:
+                timer.reschedule(0)
 
     async def _read(self, scope: HTTPScope, receive: ASGIReceiveCallable) -> bytes | None:
         """Return the body, cut where it is certain to be too large; None if the caller left."""
@@ -90,14 +96,14 @@ class Bridge:
         if seconds == 0 or self._stopping:
             return True
         try:
-            async with asyncio.timeout(seconds) as timer:
-                self._held.add(timer)
+            async with asyncio.timeout(None if seconds == inf else seconds) as timer:
+                self._held[timer] = held
                 while (await receive())["type"] != "http.disconnect":
                     pass
         except TimeoutError:
             return True
         finally:
-            self._held.discard(timer)
+            self._held.pop(timer, None)
         held.leave()
         return False
 

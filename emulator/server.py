@@ -19,6 +19,7 @@ from mockling.contract import Contract
 from mockling.emulator.accounts import usable_key
 from mockling.emulator.app import create_app
 from mockling.emulator.bridge import Bridge
+from mockling.emulator.clock import Clock
 from mockling.emulator.emulation import Emulation
 from mockling.emulator.journal import Entry
 from mockling.emulator.settings import Settings
@@ -64,6 +65,11 @@ class Emulator:
         return usable_key(self.settings.accounts)
 
     @property
+    def clock(self) -> Clock:
+        """Its clock; with the speed "manual", `clock.advance(seconds)` lets time pass."""
+        return self._emulation.clock
+
+    @property
     def contract(self) -> Contract:
         """The contract it keeps."""
         return self._emulation.contract
@@ -101,18 +107,23 @@ class Emulator:
         self._thread.start()
         if not self._server.listening.wait(START_LIMIT):
             raise StartError(f"The emulator did not start within {START_LIMIT:.0f} s.")
+        self.clock.listen(self._wake)
         return self
 
     def stop(self) -> None:
         """Stop listening; calls that are still held are answered with 503. Returns within about 2 real seconds."""
         if self._socket is None:
             return
+        self.clock.unlisten(self._wake)
         self._server.loop.call_soon_threadsafe(self._bridge.release)
         self._server.should_exit = True
         self._thread.join(STOP_LIMIT)
         self._server.force_exit = True
         self._thread.join(STOP_LIMIT)
         self._socket = None
+
+    def _wake(self) -> None:
+        self._server.loop.call_soon_threadsafe(self._bridge.wake)
 
     def __enter__(self) -> Self:
         return self.start()

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 INSTANT: Literal["instant"] = "instant"
+MANUAL: Literal["manual"] = "manual"
+Speed = float | Literal["instant", "manual"]
 OFF: Literal["off"] = "off"
 SLOWEST, FASTEST = 0.001, 1_000_000  # simulated seconds in a real one
 MOST_MONEY = 10**12  # US dollars
@@ -51,7 +53,8 @@ class Settings:
 
     - `host`: the address to listen on; only callers of this machine reach the default.
     - `port`: the TCP port; 0 takes any free one.
-    - `speed`: simulated seconds that pass in a real one; "instant" answers without waiting.
+    - `speed`: simulated seconds that pass in a real one; "instant" answers without waiting; with "manual" time passes
+      only by `Emulator.clock.advance(seconds)`.
     - `profile`: the answers to everything the sources dispute, "documented" or "observed".
     - `answers`: single answers that differ from the profile, such as `{"D1": "video"}`.
     - `contract`: a JSON merge patch on the contract's document, for what is only assumed there.
@@ -66,7 +69,7 @@ class Settings:
 
     host: str = "127.0.0.1"
     port: int = 0
-    speed: float | Literal["instant"] = 100.0
+    speed: Speed = 100.0
     profile: str = "documented"
     answers: Mapping[str, str] = field(default_factory=dict)
     contract: Mapping[str, Any] = field(default_factory=dict)
@@ -77,9 +80,9 @@ class Settings:
     inputs: Mapping[str, Path] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if self.speed != INSTANT and not (_is_number(self.speed) and SLOWEST <= self.speed <= FASTEST):
+        if self.speed not in (INSTANT, MANUAL) and not (_is_number(self.speed) and SLOWEST <= self.speed <= FASTEST):
             raise SettingsError(
-                f'speed must be a number from {SLOWEST} to {FASTEST:,} or "instant", got {self.speed!r}.'
+                f'speed must be a number from {SLOWEST} to {FASTEST:,}, "instant" or "manual", got {self.speed!r}.'
             )
         limit = self.requests_per_minute
         if limit not in (None, OFF) and not (_is_whole(limit) and int(limit or 0) > 0):

@@ -303,6 +303,8 @@ def test_serve_tells_what_is_wrong_in_one_line(tmp_path: Path) -> None:
     fails(run("serve", "--requests-per-minute", "x"), 'it must be a whole number, or "off"', code=2)
     fails(run("serve", "--profile", "live"), "no profile 'live'; there is documented, observed")
     fails(run("serve", "--credits", "x"), "credits must be an amount of US dollars")
+    (tmp_path / "m.toml").write_text("speed = 'manual'")
+    fails(run("serve", "--config", tmp_path / "m.toml"), 'The speed "manual" is for Emulator in Python')
     (tmp_path / "m.toml").write_text("[[accounts]]\nkey = 'k'\nplan = 'gold'")
     fails(run("serve", "--config", tmp_path / "m.toml"), "no plan 'gold'")
 

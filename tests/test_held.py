@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -54,6 +55,34 @@ def test_a_call_is_answered_when_it_is_due(sample: dict[str, Any]) -> None:
         waited = response.elapsed.total_seconds()
         assert waited >= float(response.headers["x-generation-time"]) / 1000
         assert waited < 10
+
+
+def test_manual_time_passes_only_when_told(sample: dict[str, Any]) -> None:
+    """At the speed "manual" a call is held until enough time was advanced, and then answered at once."""
+    emulator = Emulator(speed="manual", contract={"x-latency": {"spread": 0}})
+    with emulator, open_call(emulator, make_key(), sample) as call:
+        wait_until_held(emulator, 1)
+        emulator.clock.advance(213.3)
+        requests.get(emulator.url, timeout=30)
+        assert emulator.held == 1
+        emulator.clock.advance(0.1)
+        status, body = answer_of(call)
+        assert (status, body["metrics"]["total_time"]) == (200, 213.36)
+    with pytest.raises(ValueError, match="Time passes by itself at this speed"):
+        Emulator().clock.advance(1)
+    with pytest.raises(ValueError, match="cannot be advanced by -1 seconds"):
+        Emulator(speed="manual").clock.advance(-1)
+
+
+def test_under_another_wsgi_server_manual_time_wakes_the_thread(sample: dict[str, Any]) -> None:
+    """A thread that waits for manual time goes on when it was advanced."""
+    app = create_app(Settings(speed="manual"))
+    path, headers = "/v1/kling-o3-video2video-reference", {"x-api-key": make_key()}
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(lambda: WsgiClient(app).post(path, json=sample, headers=headers))
+        while not answer.done():
+            app.extensions["mockling"].clock.advance(100)
+        assert answer.result().status_code == 200
 
 
 def test_a_slow_call_holds_nobody_else_up_and_takes_no_thread(sample: dict[str, Any]) -> None:

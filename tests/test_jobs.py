@@ -50,10 +50,9 @@ class Twin(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         changes = {"x-latency": {"spread": 0}}
-        self.app = create_app(Settings(speed=1, credits=START, contract=changes))
-        self.emulation = self.app.extensions["mockling"]
+        self.app = create_app(Settings(speed="manual", credits=START, contract=changes))
+        self.clock = self.app.extensions["mockling"].clock
         self.now = 0.0
-        self.emulation.clock.now = lambda: self.now
         self.client = Client(self.app)
         self.known: dict[str, Modelled] = {}
 
@@ -94,6 +93,7 @@ class Twin(RuleBasedStateMachine):
     @rule(seconds=st.one_of(st.floats(0, 60), st.floats(0, 4000)))
     def pass_time(self, seconds: float) -> None:
         self.now += seconds
+        self.clock.advance(seconds)
 
     @rule(
         job=jobs,
@@ -162,16 +162,15 @@ def test_ten_submissions_cannot_promise_the_same_dollar(speed: Any) -> None:
 
 def test_a_file_outlives_its_record_and_is_gone_after_seven_days() -> None:
     """The record is 404 after an hour, the file after seven days (A8, G21)."""
-    app = create_app(Settings(speed=1))
-    now = 0.0
-    app.extensions["mockling"].clock.now = lambda: now
+    app = create_app(Settings(speed="manual"))
+    clock = app.extensions["mockling"].clock
     client, headers = Client(app), {"x-api-key": KEYS[0]}
     told = client.post(f"/v2/{CONTRACT.slug}", json=CONTRACT.sample, headers=headers).get_json()
-    now = 3599.0
+    clock.advance(3599)
     url = client.get(told["response_url"], headers=headers).get_json()["output"]
-    now = 3600.0
+    clock.advance(1)
     assert client.get(told["response_url"], headers=headers).status_code == 404
-    now = 7 * 86400 - 1.0
+    clock.advance(7 * 86400 - 3601)
     assert client.get(url, buffered=True).status_code == 200
-    now = 7 * 86400.0
+    clock.advance(1)
     assert client.get(url).status_code == 404

@@ -88,7 +88,7 @@ def test_an_option_overrides_the_file_and_the_file_the_default(write: Any) -> No
     ("text", "told"),
     [
         ("spede = 5", "There is no setting 'spede'; there is host, port, speed"),
-        ("speed = 0", 'speed must be a number from 0.001 to 1,000,000 or "instant", got 0'),
+        ("speed = 0", 'speed must be a number from 0.001 to 1,000,000, "instant" or "manual", got 0'),
         ("speed = true", "got True"),
         ("speed = 'fast'", "got 'fast'"),
         ("speed = nan", "got nan"),
