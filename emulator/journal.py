@@ -18,7 +18,8 @@ class Entry:
 
     `key` is masked; `status` is None if the caller left before the answer; `error` is the text of a refusal;
     `violations` every way in which the request broke the contract, `warnings` what in it is probably a mistake;
-    `seconds` the simulated duration of the generation, `cost` what was billed in US dollars.
+    `seconds` the simulated duration of the generation, `cost` what was billed for this call in US dollars (a submitted
+    job is billed later, when it completes).
     """
 
     method: str
@@ -36,7 +37,11 @@ class Entry:
         outcome = "caller left" if self.status is None else str(self.status)
         parts = [f"{self.method} {self.path} {outcome}"]
         if self.seconds is not None:
-            parts.append(f"{self.seconds:.1f} s simulated, ${self.cost}, {self.request_id}")
+            parts += [
+                f"{self.seconds:.1f} s simulated",
+                *([f"${self.cost}"] if self.cost else []),
+                str(self.request_id),
+            ]
         parts += [self.error] if self.error else []
         line = ", ".join([*parts, f"key {self.key}", *(f"warning: {warning}" for warning in self.warnings)])
         # A path or a parameter may hold control characters.
