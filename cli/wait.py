@@ -31,7 +31,7 @@ def command(
 ) -> None:
     """Wait for the job of ID, which `mockling generate --async` or other code submitted, and save its video."""
     prepare(output)
-    client = Client(api_key, base_url)
+    client = Client(api_key, base_url, timeout)
     job = client.job(request_id)
     with resumable(job, output, client.base_url):
         _reach(job)

@@ -62,7 +62,7 @@ def answer(method: str, url: str, timeout: float, **request: Any) -> Iterator[re
             raise NotSent(f"The request cannot be made: {error}") from error
         try:
             response = session.send(prepared, timeout=(min(CONNECT_TIMEOUT, timeout), timeout), **environment)
-        except (requests.RequestException, HTTPError, ValueError, OSError) as error:
+        except (requests.RequestException, HTTPError, ValueError, OSError, OverflowError) as error:
             raise _failure(error, url, timeout) from error
         with response:
             if response.status_code != 200:

@@ -74,7 +74,8 @@ class Bridge:
         """Answer the held calls that are due by now. Call it in the event loop's thread."""
         for timer, held in self._held.items():
             if self._stopping or not held.seconds:
-                timer.reschedule(0)
+                with suppress(RuntimeError):  # it has just run out by itself
+                    timer.reschedule(0)
 
     async def _read(self, scope: HTTPScope, receive: ASGIReceiveCallable) -> bytes | None:
         """Return the body, cut where it is certain to be too large; None if the caller left."""

@@ -6,7 +6,6 @@ import time
 from collections.abc import Mapping
 from functools import lru_cache
 from itertools import count
-from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from mockling.emulator.accounts import Account, Accounts, Admission, Charge, Low
 from mockling.emulator.chance import draw
 from mockling.emulator.clock import Clock
 from mockling.emulator.inputs import Input, Inputs
-from mockling.emulator.jobs import Job, Jobs
+from mockling.emulator.jobs import COMPLETED, Job, Jobs
 from mockling.emulator.journal import Journal
 from mockling.emulator.outputs import Output, Outputs
 from mockling.emulator.refused import Refused
@@ -121,34 +120,50 @@ class Emulation:
         whole = chance.latency(self.contract.latency(known["mode"], known["duration"]), self._latency["spread"])
         queued = whole * self._latency["queue_share"]
         latency = whole * self._latency["failure_share"] if failure else whole
-        now, due = self.clock.now(), self.clock.after(latency)
-        never = not held and self.clock.instant  # there a job ends when it was asked for often enough
-        charge = self._charge(account, parameters, inf if never else due, failure, held) if parameters else None
+        now = self.clock.now()
+        expires = now + self._lifetimes["record_seconds"]
+        starts, due = (now, now) if self.clock.instant else (now + queued, now + latency)
+        stepwise = not held and self.clock.instant  # there a job ends when it was asked for often enough
+        charge = self._charge(account, parameters, now, expires if stepwise else due, failure, held)
         output = None if failure else self._output(known, source, charge)
         job = Job(
             request_id=str(chance.id) if self._dashed_ids else chance.id.hex,
             account=account,
             queue_time=queued,
             latency=latency,
-            starts=self.clock.after(queued),
+            starts=starts,
             due=due,
-            expires=now + self._lifetimes["record_seconds"],
+            expires=expires,
             charge=charge,
             output=output,
             error=self.contract.refusal(failure.case, **failure.values).text if failure else None,
         )
-        if output:
-            self.outputs.keep(f"{job.request_id}.mp4", output, now + self._lifetimes["file_seconds"])
+        if not stepwise:
+            self._publish(job)
         if not held:
             self.jobs.add(job, now)
         return job
 
+    def _publish(self, job: Job) -> None:
+        """Let a job's video be fetched, from the moment it is due."""
+        if job.output:
+            until = job.due + self._lifetimes["file_seconds"]
+            self.outputs.keep(f"{job.request_id}.mp4", job.output, job.due, until)
+
     def _charge(
-        self, account: Account, parameters: Mapping[str, Any], due: float, failure: Refused | None, held: bool
-    ) -> Charge:
+        self,
+        account: Account,
+        parameters: Mapping[str, Any] | None,
+        now: float,
+        due: float,
+        failure: Refused | None,
+        held: bool,
+    ) -> Charge | None:
+        if parameters is None:
+            return None
         price = self.contract.price(parameters["mode"], parameters["duration"])
         try:
-            return self.accounts.reserve(account, price, self.clock.now(), due, fails=failure is not None)
+            return self.accounts.reserve(account, price, now, due, fails=failure is not None)
         except LowBalance as error:
             case = "low_balance" if held else "low_balance_v2"
             raise Refused(case, balance=error.balance, price=error.price) from error
@@ -162,12 +177,18 @@ class Emulation:
                 self.accounts.release(charge)
             raise no_output(error) from error
 
-    def poll(self, account: Account, request_id: str, missing: str = "unknown_request") -> tuple[Job, str]:
-        """Return an account's job and its state; `missing` is the case that refuses an unknown one (A8, A9)."""
-        found = self.jobs.poll(request_id, account, self.clock.now())
+    def poll(self, account: Account, request_id: str, missing: str, *, step: bool) -> tuple[Job, str]:
+        """Return an account's job and its state; `missing` is the case that refuses an unknown one (A8, A9).
+
+        `step` says that this moves a job on where time does not pass.
+        """
+        found = self.jobs.poll(request_id, account, self.clock.now(), step=step)
         if found is None:
             raise Refused(missing, id=request_id[:100])
-        return found
+        job, state = found
+        if state == COMPLETED and self.clock.instant:
+            self._publish(job)
+        return job, state
 
     def stored(self, name: str, *, uploaded: bool) -> Path:
         """Return the generated (G21) or uploaded (G20) file of that name."""

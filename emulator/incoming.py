@@ -22,6 +22,8 @@ def root_of(request: Request) -> str:
     """Return the address under which the caller reached this server, as `url_root` does in ten times the time."""
     host = request.environ.get("HTTP_HOST", "")
     if not _HOST.fullmatch(host):
-        host = f"{request.environ['SERVER_NAME']}:{request.environ['SERVER_PORT']}"
+        own = request.environ.get("werkzeug.proxy_fix.orig", request.environ)
+        host = f"{own['SERVER_NAME']}:{own['SERVER_PORT']}"
     scheme = "https" if request.scheme == "https" else "http"
-    return f"{scheme}://{host}{request.root_path}/"
+    prefix = request.root_path.strip("/")
+    return f"{scheme}://{host}/{prefix}/" if prefix else f"{scheme}://{host}/"

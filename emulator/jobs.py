@@ -63,14 +63,17 @@ class Jobs:
         """Keep the record of a job."""
         with self._lock:
             self._jobs[job.request_id] = job
-            while (oldest := next(iter(self._jobs.values()))).expires <= now or len(self._jobs) > MOST_JOBS:
+            while self._jobs:
+                oldest = next(iter(self._jobs.values()))
+                if oldest.expires > now and len(self._jobs) <= MOST_JOBS:
+                    break
                 del self._jobs[oldest.request_id]
                 self._end(oldest, now)
 
-    def poll(self, request_id: str, account: Account, now: float) -> tuple[Job, str] | None:
+    def poll(self, request_id: str, account: Account, now: float, *, step: bool = True) -> tuple[Job, str] | None:
         """Return a job and its state, or None if that account has no such job (any more).
 
-        Where time does not pass, each poll moves the job to its next state.
+        Where time does not pass, each poll that is a `step` moves the job to its next state.
         """
         with self._lock:
             job = self._jobs.get(request_id)
@@ -78,7 +81,7 @@ class Jobs:
                 return None
             if self._stepwise:
                 state = (QUEUED, PROCESSING, job.end)[min(job.polls, 2)]
-                job.polls += 1
+                job.polls += step
             else:
                 state = job.state(now)
             if state == job.end:

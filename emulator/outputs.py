@@ -35,7 +35,7 @@ class Outputs:
     def __init__(self, contract: Contract) -> None:
         self._contract = contract
         self._made: dict[tuple[str, str, int, bool], Output] = {}
-        self._named: OrderedDict[str, tuple[Output, float]] = OrderedDict()
+        self._named: OrderedDict[str, tuple[Output, float, float]] = OrderedDict()
 
     def make(self, mode: str, ratio: str, duration: int, audio: bool) -> Output:
         """Return the output for these parameters (U1-U3). Raises `OSError` if it cannot be written."""
@@ -46,16 +46,16 @@ class Outputs:
             self._made[mode, ratio, duration, audio] = output
         return output
 
-    def keep(self, name: str, output: Output, expires: float) -> None:
-        """Let an output be fetched under a name until a moment."""
-        self._named[name] = output, expires
+    def keep(self, name: str, output: Output, since: float, until: float) -> None:
+        """Let an output be fetched under a name, from one moment until another."""
+        self._named[name] = output, since, until
         if len(self._named) > MOST_FILES:
             self._named.popitem(last=False)
 
     def find(self, name: str, now: float) -> Output | None:
         """Return the output of that name, or None if there is none any more."""
-        output, expires = self._named.get(name, (None, 0.0))
-        return output if now < expires else None
+        output, since, until = self._named.get(name, (None, 0.0, 0.0))
+        return output if since <= now < until else None
 
     def _metadata(self, mode: str, ratio: str, duration: int) -> str:
         width, height = self._contract.pixels(mode, ratio)

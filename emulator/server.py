@@ -120,6 +120,7 @@ class Emulator:
         self._thread.join(STOP_LIMIT)
         self._server.force_exit = True
         self._thread.join(STOP_LIMIT)
+        self._emulation.uploads.clear()
         self._socket = None
 
     def _wake(self) -> None:

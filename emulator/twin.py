@@ -14,6 +14,7 @@ from mockling.emulator.answers import Answers
 from mockling.emulator.emulation import MOST_TOLD, Emulation
 from mockling.emulator.incoming import entry_of, root_of
 from mockling.emulator.inputs import Input
+from mockling.emulator.jobs import Job
 from mockling.emulator.refused import Refused
 
 
@@ -47,13 +48,11 @@ class Twin:
 
     def status(self, request_id: str) -> Response:
         """GET /v2/requests/<id>/status."""
-        account = self._emulation.authenticate(request.headers)
-        return self._answers.status(*self._emulation.poll(account, request_id), root_of(request))
+        return self._answers.status(*self._poll(request_id, "unknown_request"), root_of(request))
 
     def result(self, request_id: str, missing: str = "unknown_request") -> Response:
         """GET /v2/requests/<id>."""
-        account = self._emulation.authenticate(request.headers)
-        return self._answers.result(*self._emulation.poll(account, request_id, missing), root_of(request))
+        return self._answers.result(*self._poll(request_id, missing), root_of(request))
 
     def poll(self, request_id: str) -> Response:
         """GET /v1/requests/<id>: the same under its older address."""
@@ -77,6 +76,10 @@ class Twin:
         entry.status = 200
         emulation.journal.add(entry)
         return self._answers.json({"file_urls": urls, "message": "Files uploaded successfully"})
+
+    def _poll(self, request_id: str, missing: str) -> tuple[Job, str]:
+        account = self._emulation.authenticate(request.headers)
+        return self._emulation.poll(account, request_id, missing, step=request.method == "GET")
 
     def _judge(self, sent: dict[str, Any]) -> tuple[dict[str, Any] | None, Input | None, Refused | None]:
         """Return the parameters and what is known of the input, as far as they are in order, and what is not."""

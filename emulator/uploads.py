@@ -59,6 +59,14 @@ class Uploads:
         folder, _, name = urlsplit(url_or_name).path.rpartition("/")
         return self._files.get(name) if folder == "" or folder.endswith("/assets") else None
 
+    def clear(self) -> None:
+        """Forget all files, and remove them."""
+        with self._lock:
+            self._files.clear()
+            if self._folder:
+                shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = None
+
     def _write(self, content: bytes, name: str) -> str:
         with self._lock:
             if self._folder is None:

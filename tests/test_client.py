@@ -233,7 +233,7 @@ def test_an_address_that_is_none_is_told(url: str) -> None:
     assert "secret" not in str(caught.value)
 
 
-@pytest.mark.parametrize("timeout", [0, -1, None, "5", float("nan")])
+@pytest.mark.parametrize("timeout", [0, -1, None, "5", float("nan"), float("inf"), 1e10])
 def test_a_time_out_that_is_none_is_told(timeout: Any) -> None:
     """A time-out must be a number of seconds."""
     with pytest.raises(ValueError, match="timeout must be a number of seconds above 0"):

@@ -361,6 +361,8 @@ def test_a_file_that_was_never_made_is_not_found(emulator: Emulator, name: str) 
         ({"Host": "emulator.test:9000"}, "http://emulator.test:9000/"),
         ({"Host": "[::1]:9000"}, "http://[::1]:9000/"),
         ({"Host": "a b<>"}, "http://127.0.0.1:"),
+        ({"X-Forwarded-Port": "abc"}, "http://127.0.0.1:"),
+        ({"X-Forwarded-Host": "a b"}, "http://127.0.0.1:"),
         ({"X-Forwarded-Proto": "javascript"}, "http://127.0.0.1:"),
         (
             {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "api.test", "X-Forwarded-Port": "8443"},
