@@ -28,8 +28,8 @@ def main() -> None:
     parser.add_argument("--polls", type=int, default=20_000, help="in each of the measured rounds")
     options = parser.parse_args()
     port = free_port()
-    # The jobs end about ten seconds after they were submitted, while they are polled.
-    with running((*serve("--speed", "20"), str(port)), port) as process:
+    # The jobs end about seven seconds after they were submitted, while they are polled.
+    with running((*serve("--speed", "30"), str(port)), port) as process:
         few = _submit(port, 10)
         before = _rss(process.pid)
         many = _submit(port, options.jobs)
