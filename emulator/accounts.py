@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from heapq import heappop, heappush
 from itertools import count
-from math import inf
 from threading import Lock
 
 from mockling.contract import Contract, ContractError
@@ -105,7 +104,7 @@ class Accounts:
             return Admission(account._requests <= limit, max(0, limit - account._requests), account._window_ends)
 
     def reserve(self, account: Account, price: Decimal, now: float, due: float, *, fails: bool = False) -> Charge:
-        """Promise the price of a job until the moment `due`; infinity: until it is completed or released.
+        """Promise the price of a job until the moment `due`, or until it is completed or released before.
 
         Raises `LowBalance` if the account's credits, less what is promised already, do not cover it (P18, G8).
         """
@@ -116,8 +115,7 @@ class Accounts:
                 raise LowBalance(available, price)
             charge = Charge(account, price, due, fails)
             account._promised += price
-            if due != inf:
-                heappush(account._running, (due, next(self._numbers), charge))
+            heappush(account._running, (due, next(self._numbers), charge))
             return charge
 
     def complete(self, charge: Charge, now: float) -> None:
