@@ -128,7 +128,7 @@ def test_a_plan_limits_its_accounts() -> None:
 
     def limit(**changes: object) -> int | None:
         account = AccountSettings(key="k", plan="free")
-        settings = Settings(accounts=(account,), **changes)  # type: ignore[arg-type]
+        settings = Settings(accounts=(account,), **changes)
         found = Accounts(settings, load(settings.profile, settings.answers)).find("k")
         assert found
         return found.requests_per_minute

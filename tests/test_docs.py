@@ -38,7 +38,7 @@ def test_the_readmes_commands_exist() -> None:
     options = {
         option
         for name in names
-        for parameter in main.get_command(context, name).params  # type: ignore[union-attr]
+        for parameter in main.get_command(context, name).params
         for option in parameter.opts
     }
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", README)) <= options
