@@ -154,8 +154,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         )
     app.url_map.merge_slashes = False  # it would redirect, and the platform never does (G15)
     app.register_error_handler(Exception, endpoint.fail)
-    # Outputs' URLs must lead back to the address the caller used, also through a proxy. Wrapping wsgi_app is Flask's own
-    # way, though to a type checker it replaces a method.
+    # Outputs' URLs must lead back to the address the caller used, also through a proxy. To wrap wsgi_app is
+    # Flask's own way, though to a type checker it replaces a method.
     app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1, x_host=1, x_port=1, x_prefix=1)  # type: ignore[method-assign]
     return app
 
