@@ -36,10 +36,7 @@ def test_the_readmes_commands_exist() -> None:
     context = click.Context(main)
     assert names == set(main.list_commands(context))
     options = {
-        option
-        for name in names
-        for parameter in main.get_command(context, name).params
-        for option in parameter.opts
+        option for name in names for parameter in main.get_command(context, name).params for option in parameter.opts
     }
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", README)) <= options
 
