@@ -1,13 +1,15 @@
-"""The document: reading `openapi.yaml`, settling its disputes, following its references."""
+"""The document: reading the platform and the models, settling their disputes, following references."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from decimal import Decimal
 from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
 from string import Formatter
 from typing import Any
 
@@ -15,42 +17,76 @@ import yaml
 
 Document = dict[str, Any]
 
+# Where a user who knew an earlier version looks for it now.
+_MOVED = {"x-price": "price", "x-latency": "latency", "x-output": "output", "x-lint": "warnings"}
+
 
 class ContractError(ValueError):
     """The contract was asked for something it does not hold; the message says what it holds instead."""
 
 
-@cache
-def source() -> Document:
-    """Return the document as it is written, with every dispute open (shared: do not change it)."""
-    text = files("mockling.contract").joinpath("openapi.yaml").read_text("utf-8")
+def read_yaml(file: Traversable | Path) -> Any:
+    """Return what a YAML file holds. Raises `OSError` if it cannot be read, `yaml.YAMLError` if it is no YAML."""
     # libyaml reads it ten times as fast, but not every platform's PyYAML has it.
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    document: Document = yaml.load(text, Loader=loader)  # noqa: S506 - both loaders are the safe one
-    return document
+    return yaml.load(file.read_text("utf-8"), Loader=loader)  # noqa: S506 - both loaders are the safe one
 
 
-def settle(profile: str, answers: Mapping[str, str], changes: Mapping[str, Any]) -> tuple[Document, dict[str, str]]:
-    """Return the document with every dispute answered, and the answers taken.
+@cache
+def source() -> Document:
+    """Return the platform with the bundled models below `x-models`, every dispute open (shared: do not change it)."""
+    home = files("mockling.contract")
+    bundled = sorted((file for file in (home / "models").iterdir()), key=lambda file: file.name)
+    return together(read_yaml(home / "platform.yaml"), [read_yaml(file) for file in bundled])
+
+
+def together(platform: Mapping[str, Any], models: Iterable[Mapping[str, Any]]) -> Document:
+    """Return a platform with further models below its `x-models`, and their disputes among its own.
+
+    Raises `ContractError` if a model's slug or the id of a dispute is there already.
+    """
+    held, disputes = dict(platform.get("x-models", {})), dict(platform["x-disputes"])
+    for model in models:
+        slug = model["slug"]
+        if slug in held:
+            raise ContractError(f"There is a model {slug!r} already; give this one another slug.")
+        held[slug] = {name: value for name, value in model.items() if name != "x-disputes"}
+        for dispute, of_model in model.get("x-disputes", {}).items():
+            if dispute in disputes:
+                raise ContractError(f"{slug}: there is a dispute {dispute!r} already; give this one another id.")
+            patches = {answer: {"x-models": {slug: patch}} for answer, patch in of_model["answers"].items()}
+            disputes[dispute] = {**of_model, "answers": patches}
+    return {**platform, "x-models": held, "x-disputes": disputes}
+
+
+def settle(
+    open_document: Document, profile: str, answers: Mapping[str, str], changes: Mapping[str, Any]
+) -> tuple[Document, dict[str, str]]:
+    """Return a document with every dispute answered, and the answers taken.
 
     `profile` answers all disputes, `answers` (dispute id to answer) overrides single ones, `changes` (a JSON merge
     patch) is applied last and may only change what the document has. Raises `ContractError` for a profile, dispute,
     answer or place that is unknown.
     """
-    document = deepcopy(source())
-    taken = {**_pick(document["x-profiles"], profile, "profile"), **answers}
-    for dispute, answer in taken.items():
-        choices = _pick(document["x-disputes"], dispute, "dispute")["x-answers"]
-        merge(document, _pick(choices, answer, f"answer to {dispute}")["patch"])
+    document, disputes = deepcopy(open_document), open_document["x-disputes"]
+    profiles = dict.fromkeys(name for dispute in disputes.values() for name in dispute["profiles"])
+    pick(profiles, profile, "profile")
+    taken = {**{name: dispute["profiles"][profile] for name, dispute in disputes.items()}, **answers}
+    for name, answer in taken.items():
+        merge(document, pick(pick(disputes, name, "dispute")["answers"], answer, f"answer to {name}"))
     for name in changes:
+        if name in _MOVED:
+            slug = next(iter(document["x-models"]))
+            raise ContractError(
+                f"{name!r} of the contract moved; it is {_MOVED[name]!r} of a model: x-models.{slug}.{_MOVED[name]}."
+            )
         if name not in document["x-changeable"]:
             raise ContractError(
                 f"{name!r} of the contract cannot be changed; {', '.join(document['x-changeable'])} can."
             )
     _check_places(document, changes)
     merge(document, changes)
-    resolved: Document = _inline(document, document)
-    return resolved, taken
+    return document, taken
 
 
 def merge(target: dict[str, Any], patch: Mapping[str, Any]) -> None:
@@ -64,7 +100,22 @@ def merge(target: dict[str, Any], patch: Mapping[str, Any]) -> None:
             target[name] = deepcopy(value)
 
 
-def _pick(choices: Mapping[str, Any], name: str, what: str) -> Any:
+def inlined(node: Any, root: Document) -> Any:
+    """Return a node with every local reference replaced by what it refers to (the document has no circles)."""
+    if isinstance(node, list):
+        return [inlined(item, root) for item in node]
+    if not isinstance(node, dict):
+        return node
+    if "$ref" not in node:
+        return {name: inlined(value, root) for name, value in node.items()}
+    target: Any = root
+    for step in node["$ref"].removeprefix("#/").split("/"):
+        target = pick(target, step, f"target of the reference {node['$ref']}, step")
+    return inlined(target, root)
+
+
+def pick(choices: Mapping[str, Any], name: str, what: str) -> Any:
+    """Return a choice by its name. Raises `ContractError`, naming all of them, if it is none."""
     if not isinstance(name, str) or name not in choices:
         raise ContractError(f"There is no {what} {name!r}; there is {', '.join(choices)}.")
     return choices[name]
@@ -105,17 +156,3 @@ def _fits(name: str, old: Any, new: Any) -> bool:
 def _fields(text: str) -> set[str | None]:
     """Return the names that a text has in braces."""
     return {name for _, name, _, _ in Formatter().parse(text)} - {None}
-
-
-def _inline(node: Any, root: Document) -> Any:
-    """Replace every local reference by what it refers to (the document has no circles)."""
-    if isinstance(node, list):
-        return [_inline(item, root) for item in node]
-    if not isinstance(node, dict):
-        return node
-    if "$ref" not in node:
-        return {name: _inline(value, root) for name, value in node.items()}
-    target: Any = root
-    for step in node["$ref"].removeprefix("#/").split("/"):
-        target = _pick(target, step, f"target of the reference {node['$ref']}, step")
-    return _inline(target, root)

@@ -1,13 +1,14 @@
-"""Facts: what the contract says, piece by piece, each with its source and standing."""
+"""Facts: what the contract rests on, each with its sentence, its standing and where it was read."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
 from typing import Any
 
-from mockling.contract.document import ContractError, Document, source
+from mockling.contract.document import ContractError, Document, read_yaml, source
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,20 +16,28 @@ class Fact:
     """One thing the contract holds to be so.
 
     `id` names it (`P7`; a disputed fact has a row for each answer), `standing` says what kinds of source it has, `text`
-    is the fact in one sentence, `place` the JSON pointer of the part of the document it is about, `node` that part.
+    is the fact in one sentence, `read` names the sources, `answer` is the answer to a dispute that it is (None: none).
     """
 
     id: str
     standing: tuple[str, ...]
     text: str
-    place: str
-    node: Any
+    read: tuple[str, ...]
+    answer: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a fact was read: a `title`, its `address` (None: its copy named none) and the day, `read_on`."""
+
+    title: str
+    address: str | None
+    read_on: str
 
 
 def facts() -> list[Fact]:
-    """Return every fact of the contract, by letter and number (the disputed ones with all their answers)."""
-    letters = "PGADUM"  # the page, the gateway, the asynchronous twin, disputes, upstream, Mockling's own assumptions
-    return sorted(_walk(source(), "#"), key=lambda fact: (letters.index(fact.id[0]), int(fact.id[1:])))
+    """Return every fact, in the order of `facts.yaml` (the disputed ones with all their answers)."""
+    return [fact for fact_id, row in _file()["facts"].items() for fact in _facts(fact_id, row)]
 
 
 def fact(fact_id: str) -> list[Fact]:
@@ -36,16 +45,21 @@ def fact(fact_id: str) -> list[Fact]:
 
     Raises `ContractError` if there is none.
     """
-    found = [candidate for candidate in facts() if candidate.id == fact_id.upper()]
-    if not found:
-        known = ", ".join(dict.fromkeys(candidate.id for candidate in facts()))
-        raise ContractError(f"There is no fact {fact_id!r}; there are {known}.")
-    return found
+    known = _file()["facts"]
+    if fact_id.upper() not in known:
+        raise ContractError(f"There is no fact {fact_id!r}; there are {', '.join(known)}.")
+    return list(_facts(fact_id.upper(), known[fact_id.upper()]))
 
 
 def standings() -> dict[str, str]:
     """Return what each word of standing means."""
-    return dict(source()["x-standings"])
+    return dict(_file()["standings"])
+
+
+def sources(row: Fact) -> list[Source]:
+    """Return where a fact was read."""
+    known, day = _file()["sources"], _file()["read_on"]
+    return [Source(known[name]["title"], known[name].get("address"), day) for name in row.read]
 
 
 def question(fact_id: str) -> str | None:
@@ -54,33 +68,31 @@ def question(fact_id: str) -> str | None:
     return disputes[fact_id]["question"] if fact_id in disputes else None
 
 
-def profiles_taking(fact: Fact) -> list[str]:
+def profiles_taking(row: Fact) -> list[str]:
     """Return the names of the profiles that take this answer to a dispute."""
-    answer = fact.place.rsplit("/", 1)[-1]
-    return [name for name, answers in source()["x-profiles"].items() if answers.get(fact.id) == answer]
+    profiles = source()["x-disputes"][row.id]["profiles"]
+    return [name for name, answer in profiles.items() if answer == row.answer]
 
 
-def without_sources(node: Any) -> Any:
-    """Return a part of the document without its sources, for people to read."""
-    if isinstance(node, list):
-        return [without_sources(item) for item in node]
-    if isinstance(node, dict):
-        return {name: without_sources(value) for name, value in node.items() if name != "x-source"}
-    return node
+def places(fact_id: str, document: Any, at: str = "#") -> Iterator[tuple[str, Any]]:
+    """Yield the parts of a document that rest on a fact, each with its JSON pointer."""
+    if isinstance(document, Mapping):
+        named = document.get("x-source", ())
+        if fact_id == named or (isinstance(named, list) and fact_id in named):
+            yield at, document
+        for name, part in document.items():
+            yield from places(fact_id, part, f"{at}/{str(name).replace('~', '~0').replace('/', '~1')}")
+    elif isinstance(document, list):
+        for index, part in enumerate(document):
+            yield from places(fact_id, part, f"{at}/{index}")
 
 
-def _walk(node: Any, place: str) -> Iterator[Fact]:
-    if isinstance(node, list):
-        for index, item in enumerate(node):
-            yield from _walk(item, f"{place}/{index}")
-    if not isinstance(node, dict):
-        return
-    sources = node.get("x-source", [])
-    for row in sources if isinstance(sources, list) else [sources]:
-        standing = row["standing"] if isinstance(row["standing"], list) else [row["standing"]]
-        if not re.fullmatch(r"[PGADUM]\d+", row["ref"]):
-            raise ContractError(f"{place} names the source {row['ref']!r}, which is no id of a fact.")
-        yield Fact(row["ref"], tuple(standing), row.get("fact", node.get("description", "")), place, node)
-    for name, value in node.items():
-        if name != "x-source":
-            yield from _walk(value, f"{place}/{str(name).replace('~', '~0').replace('/', '~1')}")
+@cache
+def _file() -> Document:
+    document: Document = read_yaml(files("mockling.contract") / "facts.yaml")
+    return document
+
+
+def _facts(fact_id: str, row: Document) -> Iterator[Fact]:
+    for answer, told in row.get("answers", {None: row}).items():
+        yield Fact(fact_id, tuple(told["standing"]), told["fact"], tuple(told.get("read", ())), answer)

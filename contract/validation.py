@@ -120,13 +120,36 @@ def expected(schema: Mapping[str, Any]) -> str:
     if "enum" in schema:
         return f"{words}, {_choice(schema['enum'])}"
     if schema.get("format") == "uri":
-        return "a valid http or https URL"
+        return "a valid http or https URL (blanks and letters beyond ASCII percent-encoded)"
     if kinds == "array":
         items = f"{schema.get('items', {}).get('type', 'value')}s"
-        return f"an array of at most {schema['maxItems']} {items}" if "maxItems" in schema else f"an array of {items}"
+        return f"an array of {_span(schema, 'minItems', 'maxItems')}{items}".replace("  ", " ")
     if "pattern" in schema:
         return f"{words} of the pattern {schema['pattern']}"
-    return f"{words} of at least {schema['minimum']}" if "minimum" in schema else words
+    length = _span(schema, "minLength", "maxLength")
+    if length:
+        return f"{words} of {length}characters"
+    return words + _range(schema)
+
+
+def _span(schema: Mapping[str, Any], least: str, most: str) -> str:
+    if schema.get(least) and most in schema:
+        return f"{schema[least]} to {schema[most]} "
+    return f"at most {schema[most]} " if most in schema else f"at least {schema[least]} " if schema.get(least) else ""
+
+
+def _range(schema: Mapping[str, Any]) -> str:
+    """Say which numbers a schema accepts: " from 0 to 1"."""
+    if "minimum" in schema and "maximum" in schema:
+        return f" from {schema['minimum']} to {schema['maximum']}"
+    words = {
+        "minimum": "of at least",
+        "exclusiveMinimum": "above",
+        "maximum": "of at most",
+        "exclusiveMaximum": "below",
+    }
+    told = [f"{word} {schema[name]}" for name, word in words.items() if name in schema]
+    return f" {' and '.join(told)}" if told else ""
 
 
 def described(value: object) -> str:

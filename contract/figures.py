@@ -1,0 +1,156 @@
+"""Figures: numbers, and other values, that follow from a request's parameters as a model's file says.
+
+A figure is written as a constant; as a table, `{by: mode, values: {std: 1, pro: 2}}`, whose values may be tables again; or as
+a sum, `{base: FIGURE, per: {duration: FIGURE}}`: `base` and, for each parameter below `per`, the figure times the
+parameter's number. The number of a text is what it says, of a boolean 0 or 1, of a list its length, and of a path such as
+`segments[].seconds` the sum over the list; of what was not given it is 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from mockling.contract.document import ContractError
+
+Parameters = Mapping[str, Any]
+Choose = Callable[[Parameters], Any]
+
+
+def number(figure: Any, schema: Mapping[str, Any], what: str) -> Callable[[Parameters], Decimal]:
+    """Return the function that a figure is: parameters, defaults filled in, to an exact number.
+
+    `schema` is that of the parameters, `what` the figure's name in errors. Raises `ContractError` if the figure is none
+    or leaves out a value that a parameter may have; what is returned raises it for a value that the parameter cannot
+    have.
+    """
+    if isinstance(figure, Mapping) and not figure.keys() & {"by", "values"}:
+        unknown = figure.keys() - {"base", "per"}
+        if unknown or not figure:
+            raise ContractError(f"{what} must be a number, a table (by, values) or a sum (base, per), got {figure!r}.")
+        base = number(figure.get("base", 0), schema, f"{what}.base")
+        terms = [
+            (_quantity(path, schema, what), number(factor, schema, f"{what}.per.{path}"))
+            for path, factor in figure.get("per", {}).items()
+        ]
+        return lambda parameters: sum(
+            (count(parameters) * factor(parameters) for count, factor in terms), base(parameters)
+        )
+    if isinstance(figure, Mapping):
+        return choice(figure, schema, what, lambda leaf, place: number(leaf, schema, place))
+    constant = _decimal(figure)
+    if constant is None:
+        raise ContractError(f"{what} must be a number, got {figure!r}.")
+    return lambda _: constant
+
+
+def choice(figure: Any, schema: Mapping[str, Any], what: str, leaf: Callable[[Any, str], Choose]) -> Choose:
+    """Return the function that a table is: parameters to what `leaf` makes of the value chosen.
+
+    Raises `ContractError` as `number` does.
+    """
+    if not (isinstance(figure, Mapping) and "by" in figure):
+        return leaf(figure, what)
+    name, values = str(figure["by"]), figure.get("values", {})
+    possible = _possible(name, schema, what)
+    chosen = {
+        text_of(value): choice(inner, schema, f"{what}.{text_of(value)}", leaf) for value, inner in values.items()
+    }
+    otherwise = choice(figure["otherwise"], schema, f"{what}.otherwise", leaf) if "otherwise" in figure else None
+    missing = [value for value in possible if value not in chosen]
+    if otherwise is None and (missing or not possible):
+        raise ContractError(
+            f"{what} is by {name} and says nothing for {', '.join(missing) or 'other values'}; name them, or `otherwise`."
+        )
+
+    def chooses(parameters: Parameters) -> Any:
+        found = chosen.get(text_of(parameters.get(name)), otherwise)
+        if found is None:
+            raise ContractError(f"There is no {name} {parameters.get(name)!r}; there is {', '.join(chosen)}.")
+        return found(parameters)
+
+    return chooses
+
+
+def text_of(value: object) -> str:
+    """Return a JSON value as it is written as a key: true, 5, pro."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else str(value)
+
+
+def at(path: str, parameters: Any) -> Iterator[tuple[str, Any]]:
+    """Yield every value at a path such as `elements[].frontal_image_url`, with its place: `elements[0].frontal_...`."""
+    name, _, rest = path.partition(".")
+    inside = parameters.get(name.removesuffix("[]")) if isinstance(parameters, Mapping) else None
+    if inside is None:
+        return
+    listed = name.endswith("[]")
+    for index, item in enumerate(inside) if listed else [(0, inside)]:
+        place = f"{name.removesuffix('[]')}[{index}]" if listed else name
+        if rest:
+            yield from ((f"{place}.{below}", value) for below, value in at(rest, item))
+        else:
+            yield place, item
+
+
+def schema_at(path: str, schema: Mapping[str, Any], what: str) -> Mapping[str, Any]:
+    """Return the schema of the parameter at a path. Raises `ContractError` if there is none."""
+    for step in path.split("."):
+        name = step.removesuffix("[]")
+        properties = schema.get("properties", {})
+        if name not in properties:
+            raise ContractError(
+                f"{what} names the parameter {path!r}, which there is not; there is {', '.join(properties)}."
+            )
+        schema = properties[name]
+        if step.endswith("[]"):
+            if "items" not in schema:
+                raise ContractError(f"{what} names {path!r}, but {name} is no list with items.")
+            schema = schema["items"]
+    return schema
+
+
+def _possible(name: str, schema: Mapping[str, Any], what: str) -> list[str]:
+    part = schema_at(name, schema, what)
+    values = part.get("enum", [True, False] if part.get("type") == "boolean" else [])
+    given = name in schema.get("required", ()) or "default" in part
+    # Where a number is taken for a text, it has become the text by then.
+    return list(dict.fromkeys([*map(text_of, values), *([] if given or not values else [""])]))
+
+
+def _quantity(path: str, schema: Mapping[str, Any], what: str) -> Callable[[Parameters], Decimal]:
+    part = schema_at(path, schema, what)
+    known = {text_of(value): _decimal(value) for value in part.get("enum", ())}
+    if None in known.values():
+        raise ContractError(f"{what} is per {path}, whose values are no numbers.")
+
+    def quantity(parameters: Parameters) -> Decimal:
+        total = Decimal(0)
+        for _, value in at(path, parameters):
+            amount = known.get(text_of(value)) if known else Decimal(len(value)) if _is_list(value) else _decimal(value)
+            if amount is None:
+                raise ContractError(f"There is no {path} {value!r}; {_hint(known)}.")
+            total += amount
+        return total
+
+    return quantity
+
+
+def _hint(known: Mapping[str, Any]) -> str:
+    names = list(known)
+    return f"it is from {names[0]} to {names[-1]}" if names else "it must be a number"
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, list | tuple)
+
+
+def _decimal(value: object) -> Decimal | None:
+    """Return a number, or a text that says one, exactly as it is written; None for anything else."""
+    try:
+        found = Decimal(str(int(value) if isinstance(value, bool) else value))
+    except InvalidOperation:
+        return None
+    return found if found.is_finite() else None

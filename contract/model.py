@@ -1,0 +1,188 @@
+"""A model: one endpoint of the platform, and every question about its parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from mockling.contract import warnings
+from mockling.contract.document import ContractError, Document
+from mockling.contract.figures import at, choice, number, schema_at, text_of
+from mockling.contract.inputs import InputFile, Measures
+from mockling.contract.validation import SchemaValidator, Violation
+
+LONGEST_OUTPUT = 600  # seconds of a video that can be made
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What a generation delivers: `width` and `height` in pixels, `fps` frames a second, its length in `seconds`.
+
+    `audio` says whether it has a sound track; or names the input, by its place, whose sound it keeps if there is any.
+    """
+
+    width: int
+    height: int
+    fps: int
+    seconds: float
+    audio: bool | str
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """An error of the contract's `x-errors` by its `name`, with the `values` that its text names."""
+
+    name: str
+    values: Mapping[str, Any]
+
+
+class Model:
+    """One endpoint, as its file says; nothing else knows what a parameter means.
+
+    `slug` is its name in paths, `title` and `summary` are for people, `schema` is the JSON Schema of a request's body and
+    `parameters` the schema of each parameter, `example` a valid request, `defaults` the value of each parameter that has
+    one. Raises `ContractError` if its file does not fit together.
+    """
+
+    def __init__(self, document: Document, settled: Document) -> None:
+        self.slug: str = document["slug"]
+        self.title: str = document["title"]
+        self.schema: Document = document["parameters"]
+        self.parameters: dict[str, Document] = self.schema["properties"]
+        self.example: dict[str, Any] = document["example"]
+        self.defaults = {name: part["default"] for name, part in self.parameters.items() if "default" in part}
+        self.spread: float = document["latency"]["spread"]
+        self.queue_share: float = document["latency"]["queue_share"]
+        self._inputs: Document = document["inputs"]
+        self._enforced: bool = document["inputs_enforced"]
+        self._failures: list[Document] = document["failures"]
+        self._sites: list[str] = settled["x-unreachable"]["sites"]
+        self._validator = SchemaValidator(self.schema, settled["x-messages"])
+        self._warnings = [warnings.rule(row, self.schema) for row in document["warnings"]]
+        self._price = number(_figure(document["price"]), self.schema, "price")
+        self._latency = number(_figure(document["latency"]), self.schema, "latency")
+        self._set_output(document["output"])
+        for path in self._inputs:
+            schema_at(path, self.schema, "inputs")
+
+    def violations(self, parameters: object) -> list[Violation]:
+        """Return how a request's body breaks the contract, the platform's first complaint first; valid: empty."""
+        return self._validator.violations(parameters)
+
+    def completed(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a valid request with its defaults, without unknown parameters, numbers taken for texts as texts."""
+        known = {
+            name: _as_text(self.parameters[name], value)
+            for name, value in parameters.items()
+            if name in self.parameters
+        }
+        return {**self.defaults, **known}
+
+    def inputs(self, parameters: Mapping[str, Any]) -> list[InputFile]:
+        """Return the files that a valid request names, those of the first input parameter first."""
+        return [
+            InputFile(place, limits["kind"], url, limits.get("must", {}), limits.get("should", {}))
+            for path, limits in self._inputs.items()
+            for place, url in at(path, parameters)
+        ]
+
+    @property
+    def input_paths(self) -> list[str]:
+        """The paths of the parameters that lead to files, such as `elements[].frontal_image_url`."""
+        return list(self._inputs)
+
+    @property
+    def texts_needed(self) -> list[str]:
+        """The parameters that fail a generation if they are blank."""
+        return [row["blank"] for row in self._failures]
+
+    def warnings(self, parameters: Mapping[str, Any], measured: Mapping[str, Measures] | None = None) -> Iterator[str]:
+        """Yield what in a valid request is probably a mistake, one sentence each; never a reason to refuse it.
+
+        `measured` has, for each URL whose file is at hand, what it is like; of others only the URL is judged.
+        """
+        yield from warnings.unknown(parameters, self.schema)
+        for check in self._warnings:
+            yield from check(parameters)
+        known = measured or {}
+        for file in self.inputs(parameters):
+            if file.url not in known:
+                yield from warnings.unreachable(file, self._sites)
+            if not self._enforced:
+                yield from file.misfits(known.get(file.url, {}))
+
+    def refusal(self, parameters: Mapping[str, Any], measured: Mapping[str, Measures]) -> Case | None:
+        """Return the error that refuses a request because of what its files are like, or None (P5)."""
+        for file in self.inputs(parameters):
+            width = measured.get(file.url, {}).get("width")
+            limits = file.must.get("width")
+            if limits and width is not None and not limits["minimum"] <= width <= limits["maximum"]:
+                return Case("unfit_width", {"field": file.place, "width": width, **limits})
+        return None
+
+    def failure(self, parameters: Mapping[str, Any], measured: Mapping[str, Measures]) -> Case | None:
+        """Return the error with which the generation of a valid request fails, as far as that is known, or None."""
+        for row in self._failures:
+            if not str(parameters.get(row["blank"], "")).strip():
+                return Case("rejected_parameter", {"text": row["error"]})
+        for file in self.inputs(parameters):
+            if not file.is_web:
+                return Case("rejected_reference", {})
+            if self._enforced:
+                for warning in file.misfits(measured.get(file.url, {})):
+                    return Case("unfit_input", {"warning": warning})
+        return None
+
+    def price(self, parameters: Mapping[str, Any]) -> Decimal:
+        """Return what a generation costs, in US dollars, exactly; what is left out has its default.
+
+        Raises `ContractError` for a value that a parameter does not have.
+        """
+        return self._price({**self.defaults, **parameters})
+
+    def latency(self, parameters: Mapping[str, Any]) -> float:
+        """Return the average seconds from request to response. Raises `ContractError` as `price` does."""
+        return float(self._latency({**self.defaults, **parameters}))
+
+    def output(self, parameters: Mapping[str, Any]) -> Output:
+        """Return what a generation delivers. Raises `ContractError` as `price` does."""
+        full = {**self.defaults, **parameters}
+        width, height = self._pixels(full)
+        return Output(width, height, self.fps, float(self._seconds(full)), self._audio(full))
+
+    def sizes(self) -> list[tuple[int, int]]:
+        """Return the pixels that outputs can have, width and height, each once."""
+        return list(self._sizes)
+
+    def _set_output(self, output: Document) -> None:
+        self._sizes: dict[tuple[int, int], None] = {}
+        self.fps: int = output["frames_per_second"]
+        self._seconds = number(output["seconds"], self.schema, "output.seconds")
+        self._pixels = choice(output["pixels"], self.schema, "output.pixels", self._size)
+        self._audio = choice(output["audio"], self.schema, "output.audio", self._sound)
+
+    def _size(self, leaf: Any, what: str) -> Any:
+        pair = tuple(leaf) if isinstance(leaf, list) else ()
+        if len(pair) != 2 or not all(isinstance(side, int) and 16 <= side <= 4096 and side % 2 == 0 for side in pair):
+            raise ContractError(f"{what} must be [width, height], even numbers from 16 to 4096, got {leaf!r}.")
+        self._sizes[pair] = None
+        return lambda _: pair
+
+    def _sound(self, leaf: Any, what: str) -> Any:
+        if not (isinstance(leaf, bool) or leaf in self._inputs):
+            raise ContractError(f"{what} must be true, false or one of {', '.join(self._inputs)}, got {leaf!r}.")
+        return lambda _: leaf
+
+
+def _figure(part: Document) -> Any:
+    """Return the figure in a part of the document that says more than that."""
+    return {name: value for name, value in part.items() if name in ("base", "per", "by", "values", "otherwise")}
+
+
+def _as_text(schema: Document, value: Any) -> Any:
+    """Return a number that stands beside its text in an enum (D7) as the text."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    text = text_of(int(value)) if is_number and "enum" in schema else None
+    return text if text is not None and text in schema["enum"] else value

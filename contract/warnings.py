@@ -1,0 +1,99 @@
+"""Warnings: what in a valid request is probably a mistake. A warning is never a refusal."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import urlsplit
+
+from mockling.contract.figures import schema_at
+from mockling.contract.inputs import InputFile
+
+MOST_NAMED = 10  # unknown parameters that are told by name
+Rule = Callable[[Mapping[str, Any]], Iterator[str]]
+
+
+def rule(row: Mapping[str, Any], schema: Mapping[str, Any]) -> Rule:
+    """Return the function that a row of a model's `warnings` is: parameters to sentences.
+
+    Raises `ContractError` if it names a parameter that is not there.
+    """
+    told = f" ({row['x-source']})" if "x-source" in row else ""
+    for name in (row[key] for key in ("in", "of") if key in row):
+        for one in name if isinstance(name, list) else [name]:
+            schema_at(one, schema, "warnings")
+    if "names" in row:
+        return _names(re.compile(row["names"], re.IGNORECASE), row["in"], row["as"], row["of"], told)
+    if "characters" in row:
+        return _characters(row["in"], row["characters"], told)
+    if "together" in row:
+        return _together(row["of"], row["together"], told)
+    return _only(row["in"], row["only"], told)
+
+
+def unknown(parameters: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a sentence if there are parameters that the model does not know (M7)."""
+    names = [str(name) for name in parameters if name not in schema["properties"]]
+    if names:
+        named = ", ".join(repr(name[:60]) for name in names[:MOST_NAMED]) + ", ..." * (len(names) > MOST_NAMED)
+        yield f"The endpoint has no such parameter and ignores it: {named}."
+
+
+def unreachable(file: InputFile, sites: list[str]) -> Iterator[str]:
+    """Yield a sentence if the platform could not download an input from where it is (M17)."""
+    try:
+        host = (urlsplit(file.url).hostname or "").rstrip(".").lower()
+    except ValueError:
+        return
+    if _is_private(host):
+        yield f"{file.place} is at {host[:60]}, which the platform cannot reach; live the generation would fail (M17)."
+    site = next((site for site in sites if host == site or host.endswith(f".{site}")), None)
+    if site:
+        yield f"{file.place} is a page of {site} and no {file.kind} file; live the generation would fail (M17)."
+
+
+def _is_private(host: str) -> bool:
+    try:
+        return not ip_address(host.strip("[]")).is_global
+    except ValueError:
+        return host == "localhost" or host.endswith((".localhost", ".local", ".internal"))
+
+
+def _names(pattern: re.Pattern[str], where: str, called: str, what: str, told: str) -> Rule:
+    def check(parameters: Mapping[str, Any]) -> Iterator[str]:
+        given = len(parameters.get(what, ()))
+        named = {digits.lstrip("0") or "0" for digits in pattern.findall(parameters.get(where, ""))}
+        for digits in sorted(named, key=lambda digits: (len(digits), digits)):
+            if digits == "0" or len(digits) > 6 or int(digits) > given:
+                yield f"{where} names {called}{digits[:20]}, but {what} has {given}{told}."
+
+    return check
+
+
+def _characters(where: str, most: int, told: str) -> Rule:
+    def check(parameters: Mapping[str, Any]) -> Iterator[str]:
+        count = len(parameters.get(where, ""))
+        if count > most:
+            yield f"{where} has {count} characters; the model reads {most}{told}."
+
+    return check
+
+
+def _together(lists: list[str], most: int, told: str) -> Rule:
+    def check(parameters: Mapping[str, Any]) -> Iterator[str]:
+        counts = {name: len(parameters.get(name, ())) for name in lists}
+        if sum(counts.values()) > most:
+            given = " and ".join(f"{count} of {name}" for name, count in counts.items())
+            yield f"{given} were given; the model takes {most} together{told}."
+
+    return check
+
+
+def _only(where: str, value: object, told: str) -> Rule:
+    def check(parameters: Mapping[str, Any]) -> Iterator[str]:
+        if parameters.get(where, value) != value:
+            yield f"{where} has no effect unless it is {value!r}{told}."
+
+    return check
