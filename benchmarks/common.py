@@ -19,11 +19,11 @@ WORK = Path(__file__).parent / ".work"  # git ignores it
 HOST = "127.0.0.1"
 MOCKLING = str(Path(sys.executable).with_name("mockling"))
 CONTRACT = load()
-BODY = json.dumps({**CONTRACT.sample, "video_url": "https://example.com/input.mp4"}).encode()
+BODY = json.dumps({**CONTRACT.model.example, "video_url": "https://example.com/input.mp4"}).encode()
 START_LIMIT = 60.0  # seconds
 
 
-def post(port: int, body: bytes = BODY, path: str = CONTRACT.path) -> bytes:
+def post(port: int, body: bytes = BODY, path: str = CONTRACT.path("generate")) -> bytes:
     """Return a POST as it is on the wire."""
     head = f"POST {path} HTTP/1.1\r\nhost: {HOST}:{port}\r\nx-api-key: SG_0123456789abcdef\r\n"
     return f"{head}content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body

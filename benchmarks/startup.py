@@ -40,7 +40,7 @@ def main() -> None:
     hello.write_text(HELLO)
     contenders = {
         "bare Flask": ((sys.executable, str(hello)), BODY, "/", 200),
-        "Mockling, a video": (serve("--speed", "instant"), BODY, CONTRACT.path, 200),
+        "Mockling, a video": (serve("--speed", "instant"), BODY, CONTRACT.path("generate"), 200),
         "Mockling, a refusal": (serve("--speed", "instant"), BODY, "/v1/none", 404),
     }
     times: dict[str, list[float]] = {name: [] for name in contenders}

@@ -64,7 +64,7 @@ def _install() -> None:
 def _start(stack: ExitStack) -> dict[str, int]:
     """Start the servers and return their ports; each has been seen to answer, and the validating ones to refuse."""
     document = WORK / "openapi.json"
-    document.write_text(json.dumps(CONTRACT.document))
+    document.write_text(json.dumps(CONTRACT.openapi))
     prism = (str(PRISM_PROGRAM), "mock", str(document), "--multiprocess", "false")
     ports = {"Mockling": free_port()}
     stack.enter_context(running((*serve("--speed", "instant"), str(ports["Mockling"])), ports["Mockling"]))
@@ -72,7 +72,7 @@ def _start(stack: ExitStack) -> dict[str, int]:
     commands = {
         "Prism": (*prism, "--port"),
         "Prism, silent": (*prism, "--verboseLevel", "silent", "--port"),
-        "pytest-httpserver": (str(PYTHON), "-c", HANDLER, CONTRACT.path, answer.decode()),
+        "pytest-httpserver": (str(PYTHON), "-c", HANDLER, CONTRACT.path("generate"), answer.decode()),
     }
     for name, command in commands.items():
         port = ports[name] = free_port()

@@ -34,9 +34,14 @@ def number(figure: Any, schema: Mapping[str, Any], what: str) -> Callable[[Param
             (_quantity(path, schema, what), number(factor, schema, f"{what}.per.{path}"))
             for path, factor in figure.get("per", {}).items()
         ]
-        return lambda parameters: sum(
-            (count(parameters) * factor(parameters) for count, factor in terms), base(parameters)
-        )
+
+        def total(parameters: Parameters) -> Decimal:
+            amount = base(parameters)
+            for count, factor in terms:
+                amount += count(parameters) * factor(parameters)
+            return amount
+
+        return total
     if isinstance(figure, Mapping):
         return choice(figure, schema, what, lambda leaf, place: number(leaf, schema, place))
     constant = _decimal(figure)
@@ -73,8 +78,19 @@ def choice(figure: Any, schema: Mapping[str, Any], what: str, leaf: Callable[[An
     return chooses
 
 
+def names(figure: Any) -> set[str]:
+    """Return the paths of the parameters that a figure depends on."""
+    if not isinstance(figure, Mapping):
+        return set()
+    inner = [*figure.get("values", {}).values(), *figure.get("per", {}).values(), figure.get("otherwise"), figure.get("base")]
+    own = {str(figure["by"])} if "by" in figure else set(figure.get("per", ()))
+    return own.union(*map(names, inner))
+
+
 def text_of(value: object) -> str:
     """Return a JSON value as it is written as a key: true, 5, pro."""
+    if isinstance(value, str):
+        return value
     if isinstance(value, bool):
         return "true" if value else "false"
     return "" if value is None else str(value)
@@ -125,15 +141,19 @@ def _quantity(path: str, schema: Mapping[str, Any], what: str) -> Callable[[Para
     known = {text_of(value): _decimal(value) for value in part.get("enum", ())}
     if None in known.values():
         raise ContractError(f"{what} is per {path}, whose values are no numbers.")
+    plain = path.isidentifier()
 
     def quantity(parameters: Parameters) -> Decimal:
-        total = Decimal(0)
-        for _, value in at(path, parameters):
-            amount = known.get(text_of(value)) if known else Decimal(len(value)) if _is_list(value) else _decimal(value)
-            if amount is None:
-                raise ContractError(f"There is no {path} {value!r}; {_hint(known)}.")
-            total += amount
-        return total
+        if plain:
+            value = parameters.get(path)
+            return Decimal(0) if value is None else count(value)
+        return sum((count(value) for _, value in at(path, parameters)), Decimal(0))
+
+    def count(value: Any) -> Decimal:
+        amount = known.get(text_of(value)) if known else Decimal(len(value)) if _is_list(value) else _decimal(value)
+        if amount is None:
+            raise ContractError(f"There is no {path} {value!r}; {_hint(known)}.")
+        return amount
 
     return quantity
 

@@ -26,7 +26,7 @@ class InputFile:
     """A file that a request names.
 
     `place` is where in the request (`elements[0].frontal_image_url`), `kind` what it is to be ("video" or "image"), `url`
-    where it is, `must` and `should` the limits of the model's file.
+    where it is, `must` and `should` the limits of the model's file, `measures` what it is like (None: it is not at hand).
     """
 
     place: str
@@ -34,20 +34,21 @@ class InputFile:
     url: str
     must: Mapping[str, Any]
     should: Mapping[str, Any]
+    measures: Measures | None = None
 
     @property
     def is_web(self) -> bool:
         """Whether the URL is one of http or https, which alone can be downloaded (A5)."""
         return bool(_WEB.match(self.url))
 
-    def misfits(self, measures: Measures) -> Iterator[str]:
+    def misfits(self) -> Iterator[str]:
         """Yield a sentence for each way in which the file is not what the model takes, as far as it was measured."""
         suffixes, source = self.should.get("suffixes"), self.should.get("x-source")
         told = f" ({source})" if source else ""
         suffix = _SUFFIX.search(self.url)
         if suffixes and suffix and suffix[1].lower() not in suffixes:
             yield f"{self.place} names a {suffix[1]} file; the model takes {' and '.join(suffixes)}{told}."
-        for name, measure in measures.items():
+        for name, measure in (self.measures or {}).items():
             limits = self.should.get(name)
             if limits and not limits.get("minimum", measure) <= measure <= limits.get("maximum", measure):
                 unit, how = _WORDS[name]

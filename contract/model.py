@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from mockling.contract import warnings
 from mockling.contract.document import ContractError, Document
-from mockling.contract.figures import at, choice, number, schema_at, text_of
-from mockling.contract.inputs import InputFile, Measures
+from mockling.contract.figures import at, choice, names, number, schema_at, text_of
+from mockling.contract.inputs import InputFile
 from mockling.contract.validation import SchemaValidator, Violation
 
 LONGEST_OUTPUT = 600  # seconds of a video that can be made
@@ -55,7 +57,8 @@ class Model:
         self.defaults = {name: part["default"] for name, part in self.parameters.items() if "default" in part}
         self.spread: float = document["latency"]["spread"]
         self.queue_share: float = document["latency"]["queue_share"]
-        self._inputs: Document = document["inputs"]
+        inputs: dict[str, Document] = document["inputs"]
+        self._inputs = [(re.split(r"\W", path)[0], path, limits) for path, limits in inputs.items()]
         self._enforced: bool = document["inputs_enforced"]
         self._failures: list[Document] = document["failures"]
         self._sites: list[str] = settled["x-unreachable"]["sites"]
@@ -64,8 +67,13 @@ class Model:
         self._price = number(_figure(document["price"]), self.schema, "price")
         self._latency = number(_figure(document["latency"]), self.schema, "latency")
         self._set_output(document["output"])
-        for path in self._inputs:
+        for path in inputs:
             schema_at(path, self.schema, "inputs")
+        figures = [document["price"], document["latency"], *document["output"].values()]
+        self._decisive = sorted({re.split(r"\W", path)[0] for figure in figures for path in names(figure)})
+        self._remembered = lru_cache(maxsize=4096)(
+            lambda values: self._work_out(dict(zip(self._decisive, values, strict=True)))
+        )
 
     def violations(self, parameters: object) -> list[Violation]:
         """Return how a request's body breaks the contract, the platform's first complaint first; valid: empty."""
@@ -84,54 +92,53 @@ class Model:
         """Return the files that a valid request names, those of the first input parameter first."""
         return [
             InputFile(place, limits["kind"], url, limits.get("must", {}), limits.get("should", {}))
-            for path, limits in self._inputs.items()
+            for name, path, limits in self._inputs
+            if name in parameters
             for place, url in at(path, parameters)
         ]
 
     @property
     def input_paths(self) -> list[str]:
         """The paths of the parameters that lead to files, such as `elements[].frontal_image_url`."""
-        return list(self._inputs)
+        return [path for _, path, _ in self._inputs]
 
     @property
     def texts_needed(self) -> list[str]:
         """The parameters that fail a generation if they are blank."""
         return [row["blank"] for row in self._failures]
 
-    def warnings(self, parameters: Mapping[str, Any], measured: Mapping[str, Measures] | None = None) -> Iterator[str]:
+    def warnings(self, parameters: Mapping[str, Any], files: Iterable[InputFile] | None = None) -> Iterator[str]:
         """Yield what in a valid request is probably a mistake, one sentence each; never a reason to refuse it.
 
-        `measured` has, for each URL whose file is at hand, what it is like; of others only the URL is judged.
+        `files` are its inputs, measured as far as they are at hand (None: none of them is).
         """
         yield from warnings.unknown(parameters, self.schema)
         for check in self._warnings:
             yield from check(parameters)
-        known = measured or {}
-        for file in self.inputs(parameters):
-            if file.url not in known:
+        for file in self.inputs(parameters) if files is None else files:
+            if file.measures is None:
                 yield from warnings.unreachable(file, self._sites)
             if not self._enforced:
-                yield from file.misfits(known.get(file.url, {}))
+                yield from file.misfits()
 
-    def refusal(self, parameters: Mapping[str, Any], measured: Mapping[str, Measures]) -> Case | None:
+    def refusal(self, files: Iterable[InputFile]) -> Case | None:
         """Return the error that refuses a request because of what its files are like, or None (P5)."""
-        for file in self.inputs(parameters):
-            width = measured.get(file.url, {}).get("width")
-            limits = file.must.get("width")
+        for file in files:
+            limits, width = file.must.get("width"), (file.measures or {}).get("width")
             if limits and width is not None and not limits["minimum"] <= width <= limits["maximum"]:
                 return Case("unfit_width", {"field": file.place, "width": width, **limits})
         return None
 
-    def failure(self, parameters: Mapping[str, Any], measured: Mapping[str, Measures]) -> Case | None:
+    def failure(self, parameters: Mapping[str, Any], files: Iterable[InputFile]) -> Case | None:
         """Return the error with which the generation of a valid request fails, as far as that is known, or None."""
         for row in self._failures:
             if not str(parameters.get(row["blank"], "")).strip():
                 return Case("rejected_parameter", {"text": row["error"]})
-        for file in self.inputs(parameters):
+        for file in files:
             if not file.is_web:
                 return Case("rejected_reference", {})
             if self._enforced:
-                for warning in file.misfits(measured.get(file.url, {})):
+                for warning in file.misfits():
                     return Case("unfit_input", {"warning": warning})
         return None
 
@@ -140,17 +147,31 @@ class Model:
 
         Raises `ContractError` for a value that a parameter does not have.
         """
-        return self._price({**self.defaults, **parameters})
+        return self._settled(parameters)[0]
 
     def latency(self, parameters: Mapping[str, Any]) -> float:
         """Return the average seconds from request to response. Raises `ContractError` as `price` does."""
-        return float(self._latency({**self.defaults, **parameters}))
+        return self._settled(parameters)[1]
 
     def output(self, parameters: Mapping[str, Any]) -> Output:
         """Return what a generation delivers. Raises `ContractError` as `price` does."""
+        return self._settled(parameters)[2]
+
+    def _settled(self, parameters: Mapping[str, Any]) -> tuple[Decimal, float, Output]:
+        """Return price, latency and output; of parameters that are plain values, worked out once."""
         full = {**self.defaults, **parameters}
+        try:
+            return self._remembered(tuple(map(full.get, self._decisive)))
+        except TypeError:  # a list can be no key
+            return self._work_out(full)
+
+    def _work_out(self, full: Mapping[str, Any]) -> tuple[Decimal, float, Output]:
         width, height = self._pixels(full)
-        return Output(width, height, self.fps, float(self._seconds(full)), self._audio(full))
+        seconds = float(self._seconds(full))
+        if not 0 < seconds <= LONGEST_OUTPUT:
+            raise ContractError(f"An output lasts above 0 and up to {LONGEST_OUTPUT} seconds, not {seconds:g}.")
+        output = Output(width, height, self.fps, seconds, self._audio(full))
+        return self._price(full), float(self._latency(full)), output
 
     def sizes(self) -> list[tuple[int, int]]:
         """Return the pixels that outputs can have, width and height, each once."""
@@ -171,8 +192,8 @@ class Model:
         return lambda _: pair
 
     def _sound(self, leaf: Any, what: str) -> Any:
-        if not (isinstance(leaf, bool) or leaf in self._inputs):
-            raise ContractError(f"{what} must be true, false or one of {', '.join(self._inputs)}, got {leaf!r}.")
+        if not (isinstance(leaf, bool) or leaf in self.input_paths):
+            raise ContractError(f"{what} must be true, false or one of {', '.join(self.input_paths)}, got {leaf!r}.")
         return lambda _: leaf
 
 

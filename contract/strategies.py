@@ -123,7 +123,7 @@ def _of_kind(kind: str, schema: Document) -> SearchStrategy[Any]:
 
 def _texts(schema: Document) -> SearchStrategy[str]:
     if "pattern" in schema:
-        return st.from_regex(schema["pattern"])
+        return st.from_regex(str(schema["pattern"]))
     least = schema.get("minLength", 0)
     texts = st.text(min_size=least, max_size=schema.get("maxLength", least + 8))
     return texts.filter(lambda text: bool(text.strip())) if schema.get("x-text") else texts
@@ -144,8 +144,9 @@ def _numbers(kind: str, schema: Document) -> SearchStrategy[Any]:
 
 
 def _bounds(schema: Document) -> tuple[float, float]:
-    least = schema.get("minimum", schema.get("exclusiveMinimum", -(2**53)))
-    return least, schema.get("maximum", schema.get("exclusiveMaximum", 2**53))
+    least: Any = schema.get("minimum", schema.get("exclusiveMinimum", -(2**53)))
+    most: Any = schema.get("maximum", schema.get("exclusiveMaximum", 2**53))
+    return least, most
 
 
 def _inside(value: float, schema: Document) -> bool:
@@ -162,7 +163,7 @@ def _outside(schema: Document) -> Iterator[SearchStrategy[Any]]:
         yield _NOT_URIS
     for name, sign in (("minimum", -1), ("exclusiveMinimum", -1), ("maximum", 1), ("exclusiveMaximum", 1)):
         if name in schema:
-            yield st.integers(1, 1000).map(lambda more, edge=schema[name], sign=sign: edge + sign * more)
+            yield _beyond(schema[name], sign)
         if name in schema and name.startswith("exclusive"):
             yield st.just(schema[name])
     if "maxItems" in schema:
@@ -174,6 +175,10 @@ def _outside(schema: Document) -> Iterator[SearchStrategy[Any]]:
         yield st.text(min_size=schema["maxLength"] + 1, max_size=schema["maxLength"] + 8)
     if schema.get("minLength", 0) > 0:
         yield st.text(max_size=schema["minLength"] - 1)
+
+
+def _beyond(edge: float, sign: int) -> SearchStrategy[float]:
+    return st.integers(1, 1000).map(lambda more: edge + sign * more)
 
 
 def _broken(schema: Document, path: str) -> Iterator[SearchStrategy[Broken]]:

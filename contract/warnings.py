@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
@@ -41,12 +42,9 @@ def unknown(parameters: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterato
         yield f"The endpoint has no such parameter and ignores it: {named}."
 
 
-def unreachable(file: InputFile, sites: list[str]) -> Iterator[str]:
+def unreachable(file: InputFile, sites: Iterable[str]) -> Iterator[str]:
     """Yield a sentence if the platform could not download an input from where it is (M17)."""
-    try:
-        host = (urlsplit(file.url).hostname or "").rstrip(".").lower()
-    except ValueError:
-        return
+    host = _host(file.url)
     if _is_private(host):
         yield f"{file.place} is at {host[:60]}, which the platform cannot reach; live the generation would fail (M17)."
     site = next((site for site in sites if host == site or host.endswith(f".{site}")), None)
@@ -54,6 +52,14 @@ def unreachable(file: InputFile, sites: list[str]) -> Iterator[str]:
         yield f"{file.place} is a page of {site} and no {file.kind} file; live the generation would fail (M17)."
 
 
+def _host(url: str) -> str:
+    try:
+        return (urlsplit(url).hostname or "").rstrip(".").lower()
+    except ValueError:
+        return ""
+
+
+@lru_cache(maxsize=256)
 def _is_private(host: str) -> bool:
     try:
         return not ip_address(host.strip("[]")).is_global

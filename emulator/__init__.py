@@ -1,17 +1,48 @@
-"""The emulator: `Emulator` listens, `create_app` is it as a Flask application, `Settings` what it is like."""
+"""The emulator: `Emulator` listens, `create_app` is it as a Flask application, `Settings` what it is like.
 
-from mockling.emulator.app import create_app
-from mockling.emulator.journal import Entry
-from mockling.emulator.server import Emulator, StartError
-from mockling.emulator.settings import AccountSettings, Settings, SettingsError, read_settings
+Each name is loaded when it is first used, so that `Settings` costs neither Flask nor a server.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mockling.emulator.http.app import create_app
+    from mockling.emulator.listening.journal import Journal
+    from mockling.emulator.listening.server import Emulator, StartError
+    from mockling.emulator.platform.exchange import Exchange, Message
+    from mockling.emulator.settings import AccountSettings, Settings, SettingsError, read_settings
 
 __all__ = [
     "AccountSettings",
     "Emulator",
-    "Entry",
+    "Exchange",
+    "Journal",
+    "Message",
     "Settings",
     "SettingsError",
     "StartError",
     "create_app",
     "read_settings",
 ]
+
+_HOMES = {
+    "create_app": "http.app",
+    "Journal": "listening.journal",
+    "Emulator": "listening.server",
+    "StartError": "listening.server",
+    "Exchange": "platform.exchange",
+    "Message": "platform.exchange",
+    "AccountSettings": "settings",
+    "Settings": "settings",
+    "SettingsError": "settings",
+    "read_settings": "settings",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name == "Entry":
+        raise AttributeError("Entry is Exchange now; emulator.journal holds values of it.")
+    if name not in _HOMES:
+        raise AttributeError(f"mockling.emulator has no {name!r}; it has {', '.join(__all__)}.")
+    return getattr(import_module(f"mockling.emulator.{_HOMES[name]}"), name)

@@ -14,6 +14,7 @@ MANUAL: Literal["manual"] = "manual"
 Speed = float | Literal["instant", "manual"]
 OFF: Literal["off"] = "off"
 SLOWEST, FASTEST = 0.001, 1_000_000  # simulated seconds in a real one
+NO_BALANCE: Literal["none"] = "none"
 MOST_MONEY = 10**12  # US dollars
 
 
@@ -25,19 +26,20 @@ class SettingsError(ValueError):
 class AccountSettings:
     """An account that exists from the start.
 
-    `key` is its API key (any text), `credits` its balance in US dollars, `plan` a plan of the contract, whose requests
+    `key` is its API key (any text), `credits` its balance in US dollars ("none": it has no balance record, G19), `plan` a plan of the contract, whose requests
     per minute then hold (none: no limit), `models` the models it may call (None: all).
     """
 
     key: str
-    credits: Decimal = Decimal("100.00")
+    credits: Decimal | Literal["none"] = Decimal("100.00")
     plan: str | None = None
     models: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         if not (isinstance(self.key, str) and self.key.isprintable() and self.key.isascii() and self.key.strip()):
             raise SettingsError("key must be a text of visible ASCII characters; such as SG_0123456789abcdef.")
-        object.__setattr__(self, "credits", _money("credits", self.credits))
+        if self.credits != NO_BALANCE:
+            object.__setattr__(self, "credits", _money("credits", self.credits))
         if not isinstance(self.plan, str | None):
             raise SettingsError(f"plan must be a name, got {self.plan!r}.")
         if self.models is not None:
@@ -61,8 +63,11 @@ class Settings:
     - `credits`: US dollars that a key starts with if no account is configured.
     - `requests_per_minute`: the limit of every account; "off" for none; None for each account's plan.
     - `seed`: the same seed and the same requests give the same ids, latencies and videos.
-    - `accounts`: the accounts there are; none: every key of the documented shape is one.
+    - `accounts`: the accounts there are, as `AccountSettings` or as tables with their fields; none: every key of the
+      documented shape is one.
     - `inputs`: files that stand behind URLs, for nothing is fetched from the network.
+    - `models`: files with further models to serve; docs/models.md shows how to write one.
+    - `strict`: whether every warning of a request fails its generation, so that a test cannot miss it.
 
     Raises `SettingsError` for a value that cannot be.
     """
@@ -78,6 +83,8 @@ class Settings:
     seed: int = 0
     accounts: tuple[AccountSettings, ...] = ()
     inputs: Mapping[str, Path] = field(default_factory=dict)
+    models: tuple[Path, ...] = ()
+    strict: bool = False
 
     def __post_init__(self) -> None:
         if self.speed not in (INSTANT, MANUAL) and not (_is_number(self.speed) and SLOWEST <= self.speed <= FASTEST):
@@ -94,7 +101,11 @@ class Settings:
         if not _is_whole(self.seed):
             raise SettingsError(f"seed must be a whole number, got {self.seed!r}.")
         object.__setattr__(self, "credits", _money("credits", self.credits))
+        if not isinstance(self.strict, bool):
+            raise SettingsError(f"strict must be true or false, got {self.strict!r}.")
+        object.__setattr__(self, "accounts", tuple(_account(entry) for entry in _list("accounts", self.accounts)))
         object.__setattr__(self, "inputs", {url: Path(path) for url, path in self.inputs.items()})
+        object.__setattr__(self, "models", tuple(_model(path) for path in _list("models", self.models)))
         keys = [account.key for account in self.accounts]
         if len(keys) != len(set(keys)):
             raise SettingsError("accounts must have different keys; one stands there twice.")
@@ -121,10 +132,11 @@ def read_settings(
     try:
         _check_names(values, Settings, "setting")
         if path and "inputs" in values:
-            values["inputs"] = {url: _beside(path, file) for url, file in _table(values, "inputs").items()}
+            values["inputs"] = {url: _beside(path, "inputs", file) for url, file in _table(values, "inputs").items()}
         for name in ("answers", "contract"):
             values[name] = _table(values, name)
-        values["accounts"] = tuple(_account(entry) for entry in _list(values.get("accounts", [])))
+        if path and "models" in values:
+            values["models"] = [_beside(path, "models", file) for file in _list("models", values["models"])]
         given = {name: value for name, value in overrides.items() if value is not None}
         answers = {**values["answers"], **given.pop("answers", {})}
         return Settings(**{**values, **given, "answers": answers})
@@ -141,19 +153,27 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise SettingsError(f"{path} is no TOML file: {error}.") from error
 
 
-def _beside(settings: Path, file: object) -> Path:
+def _beside(settings: Path, name: str, file: object) -> Path:
     if not isinstance(file, str):
-        raise SettingsError(f"inputs must name files, such as 'cat.mp4', got {file!r}")
+        raise SettingsError(f"{name} must name files, such as 'cat.mp4', got {file!r}")
     return settings.parent / file
 
 
-def _list(value: object) -> list[object]:
-    if not isinstance(value, list):
-        raise SettingsError(f"accounts must be a list of tables, [[accounts]], got {value!r}")
-    return value
+def _list(name: str, value: object) -> list[Any]:
+    if not isinstance(value, list | tuple):
+        raise SettingsError(f"{name} must be a list, got {value!r}")
+    return list(value)
+
+
+def _model(path: object) -> Path:
+    if not isinstance(path, str | Path):
+        raise SettingsError(f"models must name files, such as 'my-model.yaml', got {path!r}")
+    return Path(path)
 
 
 def _account(entry: Any) -> AccountSettings:
+    if isinstance(entry, AccountSettings):
+        return entry
     if not isinstance(entry, Mapping) or "key" not in entry:
         raise SettingsError("each [[accounts]] must have a key, such as key = 'SG_0123456789abcdef'")
     _check_names(entry, AccountSettings, "setting of an account")

@@ -13,7 +13,7 @@ from mockling.emulator.settings import INSTANT, MANUAL, Speed
 class Clock:
     """A clock whose simulated seconds pass `speed` times as fast as real ones.
 
-    A moment is a number of simulated seconds since the clock was made. With the speed "instant" whatever has to be
+    A moment is a number of simulated seconds since the clock's `epoch`, a real time in seconds since 1970. With the speed "instant" whatever has to be
     waited for is due at once, and moments pass as real seconds do; with "manual" no time passes but by `advance`.
     """
 
@@ -21,6 +21,7 @@ class Clock:
         self.instant = speed == INSTANT
         self.manual = speed == MANUAL
         self._rate = 1.0 if isinstance(speed, str) else float(speed)
+        self.epoch = time.time()
         self._start = time.monotonic()
         self._moment = 0.0
         self._moved = Condition()

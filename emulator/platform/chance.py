@@ -1,4 +1,4 @@
-"""Chance: everything random about a job, drawn from the seed and the job's number."""
+"""Chance: everything random about a job or an upload, drawn from the seed and its number."""
 
 from __future__ import annotations
 
@@ -26,6 +26,11 @@ def draw(seed: int, number: int) -> Draw:
     bits = blake2b(f"{seed}/{number}".encode(), digest_size=24).digest()
     radius, angle = unpack("!II", bits[16:])
     return Draw(UUID(bytes=bits[:16], version=4), _normal(radius, angle))
+
+
+def name(seed: int, number: int) -> str:
+    """Return what the upload of that number is called, 32 hex digits; the same for the same seed."""
+    return blake2b(f"{seed}/upload/{number}".encode(), digest_size=16).hexdigest()
 
 
 def _normal(radius: int, angle: int) -> float:

@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from werkzeug.wsgi import FileWrapper
 
-from mockling.emulator.held import Held
+from mockling.emulator.http.held import Held
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
@@ -30,12 +30,15 @@ class Bridge:
     """An ASGI application that runs a WSGI one.
 
     `limit` is the number of bytes of a body that the application takes; of a larger one only so much is read as shows
-    that it is larger.
+    that it is larger. `abandoned` is told the environment of a call whose caller left before all of it had come.
     """
 
-    def __init__(self, application: WSGIApplication, limit: int) -> None:
+    def __init__(
+        self, application: WSGIApplication, limit: int, abandoned: Callable[[WSGIEnvironment], object]
+    ) -> None:
         self._application = application
         self._limit = limit
+        self._abandoned = abandoned
         self._stopping = False
         self._held: dict[asyncio.Timeout, Held] = {}
 
@@ -45,6 +48,7 @@ class Bridge:
             return
         body = await self._read(scope, receive)
         if body is None:
+            self._abandoned(_environ(scope, b""))
             return
         start = _Start()
         call = partial(self._application, _environ(scope, body), start)
@@ -159,6 +163,7 @@ def _environ(scope: HTTPScope, body: bytes) -> WSGIEnvironment:
         "REQUEST_METHOD": scope["method"],
         "SCRIPT_NAME": "",
         "PATH_INFO": scope["path"].encode().decode("latin-1"),
+        "RAW_URI": scope["raw_path"].decode("latin-1"),
         "QUERY_STRING": scope["query_string"].decode("latin-1"),
         "SERVER_NAME": server[0],
         "SERVER_PORT": str(server[1]),
@@ -182,5 +187,6 @@ def _environ(scope: HTTPScope, body: bytes) -> WSGIEnvironment:
         if variable not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
             variable = f"HTTP_{variable}"
         environ[variable] = f"{environ[variable]},{value}" if variable in environ else value
-    environ.setdefault("CONTENT_LENGTH", str(len(body)))
+    if body:
+        environ.setdefault("CONTENT_LENGTH", str(len(body)))
     return environ

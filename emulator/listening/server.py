@@ -16,12 +16,11 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from mockling.contract import Contract
-from mockling.emulator.accounts import usable_key
-from mockling.emulator.app import create_app
-from mockling.emulator.bridge import Bridge
-from mockling.emulator.clock import Clock
-from mockling.emulator.emulation import Emulation
-from mockling.emulator.journal import Entry
+from mockling.emulator.http.app import create_app
+from mockling.emulator.listening.bridge import Bridge
+from mockling.emulator.listening.journal import Journal
+from mockling.emulator.platform.clock import Clock
+from mockling.emulator.platform.keys import usable_key
 from mockling.emulator.settings import Settings
 
 START_LIMIT = 10.0  # real seconds
@@ -48,7 +47,6 @@ class Emulator:
     def __init__(self, settings: Settings | None = None, **changes: Any) -> None:
         self.settings = replace(settings or Settings(), **changes)
         self._app = create_app(self.settings)
-        self._emulation: Emulation = self._app.extensions["mockling"]
         self._socket: socket.socket | None = None
 
     @property
@@ -67,17 +65,17 @@ class Emulator:
     @property
     def clock(self) -> Clock:
         """Its clock; with the speed "manual", `clock.advance(seconds)` lets time pass."""
-        return self._emulation.clock
+        return self._app.platform.clock
 
     @property
     def contract(self) -> Contract:
         """The contract it keeps."""
-        return self._emulation.contract
+        return self._app.platform.contract
 
     @property
-    def journal(self) -> list[Entry]:
-        """The last calls, oldest first."""
-        return self._emulation.journal.entries()
+    def journal(self) -> Journal:
+        """The last calls, oldest first; a view of what there is when it is looked at."""
+        return Journal(self._app.platform)
 
     @property
     def held(self) -> int:
@@ -90,7 +88,7 @@ class Emulator:
             raise StartError(f"The emulator is running already, at {self.url}.")
         self._socket = _listen(self.settings.host, self.settings.port)
         limit = self.contract.document["x-limits"]["body_bytes"]
-        self._bridge = Bridge(self._app.wsgi_app, limit)
+        self._bridge = Bridge(self._app.wsgi_app, limit, self._app.recorder.abandoned)
         config = uvicorn.Config(
             self._bridge,
             loop="asyncio",
@@ -106,7 +104,10 @@ class Emulator:
         self._thread = Thread(target=self._server.run, args=([self._socket],), name="mockling", daemon=True)
         self._thread.start()
         if not self._server.listening.wait(START_LIMIT):
-            raise StartError(f"The emulator did not start within {START_LIMIT:.0f} s.")
+            self._server.should_exit = True
+            self._socket.close()
+            self._socket = None
+            raise StartError(f"The emulator did not start within {START_LIMIT:.0f} s; it can be tried again.")
         self.clock.listen(self._wake)
         return self
 
@@ -120,7 +121,7 @@ class Emulator:
         self._thread.join(STOP_LIMIT)
         self._server.force_exit = True
         self._thread.join(STOP_LIMIT)
-        self._emulation.uploads.clear()
+        self._app.platform.store.close()
         self._socket = None
 
     def _wake(self) -> None:

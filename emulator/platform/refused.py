@@ -9,7 +9,7 @@ class Refused(Exception):
     """A request is refused.
 
     `case` names the error of the contract that answers it, `values` go into that error's text, `headers` onto the
-    answer, `violations` into the journal.
+    response, `violations` into the journal.
     """
 
     def __init__(

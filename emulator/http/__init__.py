@@ -1,0 +1,1 @@
+"""The platform's HTTP: routes, reading requests, making responses, recording exchanges."""

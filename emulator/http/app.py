@@ -1,0 +1,114 @@
+"""The application: its routes, which are the contract's, and what happens to every request at the boundary."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from flask import Flask, Response, request
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from mockling.contract import Document
+from mockling.emulator.http.account import Accounts
+from mockling.emulator.http.defects import as_refused
+from mockling.emulator.http.files import Files
+from mockling.emulator.http.generations import Generations
+from mockling.emulator.http.held import HeldResponse
+from mockling.emulator.http.reading import is_plain
+from mockling.emulator.http.recording import Recorder, draft_of
+from mockling.emulator.http.responses import Responses
+from mockling.emulator.platform.platform import Platform
+from mockling.emulator.platform.refused import Refused
+from mockling.emulator.settings import Settings
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+View = Callable[..., Response]
+
+
+class Application(Flask):
+    """The emulator as a Flask application; `platform` is what it stands in for, `recorder` keeps its exchanges."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(__name__, static_folder=None)
+        self.platform = Platform(settings)
+        self.responses = Responses(self.platform.contract, self.platform.outputs)
+        self.recorder = Recorder(self.platform, self.responses.cors)
+        self.extensions["mockling"] = self.platform
+        limit = self.platform.contract.document["x-limits"]["body_bytes"]
+        self.config.update(MAX_CONTENT_LENGTH=limit, MAX_FORM_MEMORY_SIZE=limit, MAX_FORM_PARTS=limit)
+        self.register_error_handler(Exception, self._refuse)
+        self.url_map.merge_slashes = False  # it would redirect, and the platform never does (G15)
+        self._route()
+        # Outputs' URLs must lead back to the address the caller used, also through a proxy. To wrap wsgi_app is
+        # Flask's own way, though to a type checker it replaces a method.
+        self.wsgi_app = ProxyFix(self.wsgi_app, x_for=1, x_proto=1, x_host=1, x_port=1, x_prefix=1)  # type: ignore[method-assign]
+
+    def _route(self) -> None:
+        """Give each path of the contract one rule for all verbs, for another verb than its own is 405 there (G6)."""
+        generations = Generations(self.platform, self.responses, self.recorder)
+        files, accounts = Files(self.platform, self.responses), Accounts(self.platform, self.responses)
+        views: dict[str, View] = {
+            "generate": generations.generate,
+            "submit": generations.submit,
+            "status": generations.status,
+            "result": generations.result,
+            "poll": generations.older_result,
+            "credits": accounts.credits,
+            "upload": files.upload,
+            "asset": files.asset,
+            "download": files.download,
+        }
+        for path, item in self.platform.contract.document["paths"].items():
+            rule = path.replace("{", "<").replace("}", ">")
+            self.view_functions[path] = self._dispatcher(item, views)
+            self.url_map.add(self.url_rule_class(rule, endpoint=path, methods=None))
+
+    def _dispatcher(self, item: Document, views: dict[str, View]) -> View:
+        """Return the view of a path: that of its one operation, or the response to another verb."""
+        verb, operation = next((verb, part["operationId"]) for verb, part in item.items() if verb != "options")
+        verbs = {"get": {"GET", "HEAD"}, "post": {"POST"}}[verb]
+        view, staged = views[operation], operation in ("generate", "submit")
+        allowed = ", ".join(sorted({*verbs, "OPTIONS"}))
+
+        def dispatch(**values: Any) -> Response:
+            environ = request.environ
+            draft, method = draft_of(environ), environ["REQUEST_METHOD"]
+            if not is_plain(environ):
+                raise Refused("unknown_path", path=draft.path[:100])
+            draft.operation = "preflight" if method == "OPTIONS" else operation
+            if method == "OPTIONS":
+                return self.responses.preflight()
+            if method not in verbs and not staged:  # of a generation the verb is a stage
+                raise Refused("method_not_allowed", headers={"allow": allowed})
+            return view(**values)
+
+        return dispatch
+
+    def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a request, of which from here on there is a draft."""
+        self.recorder.begin(environ)
+        return super().wsgi_app(environ, start_response)
+
+    def process_response(self, response: Response) -> Response:
+        """Record a response before it is sent; one that is held, when it is made."""
+        if isinstance(response, HeldResponse):
+            return response
+        return self.recorder.end(draft_of(request.environ), response)
+
+    def _refuse(self, error: Exception) -> Response:
+        refused = as_refused(error, request.path, request.max_content_length)
+        draft = draft_of(request.environ)
+        response, draft.error = self.responses.refusal(refused)
+        draft.violations = refused.violations
+        return response
+
+
+def create_app(settings: Settings | None = None) -> Application:
+    """Return the emulator as a Flask application; None: the default settings.
+
+    It runs under any WSGI server, which then keeps a thread for every call that waits; `Emulator` does without.
+    Raises `mockling.contract.ContractError` for a profile, answer, plan, model or change the contract does not have.
+    """
+    return Application(settings or Settings())

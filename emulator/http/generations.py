@@ -1,0 +1,153 @@
+"""Generations: start one and wait for it (v1), or start one and ask how it goes (v2)."""
+
+from __future__ import annotations
+
+from flask import Response, request
+
+from mockling.contract import Output
+from mockling.emulator.http.defects import as_refused
+from mockling.emulator.http.held import HeldResponse
+from mockling.emulator.http.reading import key_of, read_body, root_of
+from mockling.emulator.http.recording import Draft, Recorder, draft_of
+from mockling.emulator.http.responses import Responses
+from mockling.emulator.platform.jobs import FAILED, Failure, Job
+from mockling.emulator.platform.ledger import Admission
+from mockling.emulator.platform.platform import Platform
+from mockling.emulator.platform.refused import Refused
+from mockling.emulator.platform.stages import Call
+from mockling.emulator.platform.store import Kept
+
+
+class Generations:
+    """The HTTP of generations."""
+
+    def __init__(self, platform: Platform, responses: Responses, recorder: Recorder) -> None:
+        self._platform = platform
+        self._responses = responses
+        self._recorder = recorder
+        self._deepest: int = platform.contract.document["x-limits"]["json_depth"]
+
+    def generate(self, model: str) -> Response:
+        """POST /v1/<model>: what POST /v2/<model> does, and then wait until the job has ended."""
+        call, draft, job = self._start("generate", model)
+        assert call.admission
+        wait = JobWait(self._platform, self._responses, self._recorder, draft, job, call.admission, call.root)
+        if not wait.seconds:
+            return wait.finish()
+        return HeldResponse(wait, lambda response: self._recorder.end(draft, response))
+
+    def submit(self, model: str) -> Response:
+        """POST /v2/<model> (A1): the stages of v1, but that what has an invalid parameter is queued, and fails (A6)."""
+        call, draft, job = self._start("submit", model)
+        draft.error = job.outcome.text if isinstance(job.outcome, Failure) else None
+        return self._responses.submitted(job, call.root)
+
+    def status(self, id: str) -> Response:  # noqa: A002 - the parameter's name in the contract
+        """GET /v2/requests/<id>/status."""
+        return self._responses.status(*self._ask(id, "unknown_request"), root_of(request))
+
+    def result(self, id: str) -> Response:  # noqa: A002 - the parameter's name in the contract
+        """GET /v2/requests/<id>."""
+        return self._responses.result(*self._ask(id, "unknown_request"), root_of(request))
+
+    def older_result(self, id: str) -> Response:  # noqa: A002 - the parameter's name in the contract
+        """GET /v1/requests/<id>: the result under its older address."""
+        return self._responses.result(*self._ask(id, "unknown_output"), root_of(request))
+
+    def _start(self, operation: str, slug: str) -> tuple[Call, Draft, Job]:
+        draft = draft_of(request.environ)
+        draft.model = slug[:100]
+        key, authorization = key_of(request.environ)
+        is_form = request.mimetype == "multipart/form-data"
+        call = Call(
+            operation=operation,
+            method=request.method,
+            key=key,
+            authorization=authorization,
+            slug=slug,
+            root=root_of(request),
+            media_type=request.mimetype,
+            read=lambda schema: read_body(
+                request, b"" if is_form else draft.sent(request.get_data(cache=False)), schema, self._deepest
+            ),
+        )
+        job = self._platform.stages.run(call)
+        draft.request_id, draft.seconds, draft.warnings = job.request_id, job.latency, call.warnings
+        return call, draft, job
+
+    def _ask(self, request_id: str, missing: str) -> tuple[Kept, str]:
+        draft = draft_of(request.environ)
+        draft.request_id = request_id[:100]
+        account = self._platform.authenticate(*key_of(request.environ))
+        kept, state = self._platform.ask(account, request_id, missing, step=request.method == "GET")
+        draft.model = kept.job.model
+        if state == FAILED and isinstance(kept.job.outcome, Failure):
+            draft.error = kept.job.outcome.text
+        return kept, state
+
+
+class JobWait:
+    """A call of v1 that waits until its job has ended."""
+
+    __slots__ = ("_admission", "_draft", "_job", "_platform", "_recorder", "_responses", "_root")
+
+    def __init__(
+        self,
+        platform: Platform,
+        responses: Responses,
+        recorder: Recorder,
+        draft: Draft,
+        job: Job,
+        admission: Admission,
+        root: str,
+    ) -> None:
+        self._platform = platform
+        self._responses = responses
+        self._recorder = recorder
+        self._draft = draft
+        self._job = job
+        self._admission = admission
+        self._root = root
+
+    @property
+    def seconds(self) -> float:
+        """The real seconds until the job has ended."""
+        return self._platform.clock.until(self._job.due)
+
+    def block(self) -> None:
+        """Wait in the calling thread until the job has ended."""
+        self._platform.clock.wait(self._job.due)
+
+    def finish(self) -> Response:
+        """Return what came of the job: its video, billed, or its failure. Whatever goes wrong here costs nothing."""
+        try:
+            return self._ended()
+        except Exception as error:
+            return self._undone(as_refused(error))
+
+    def stop(self) -> Response:
+        """Return the response of a server that stops; the job is undone."""
+        return self._undone(Refused("stopping"))
+
+    def leave(self) -> None:
+        """Record that the caller left; the generation goes on and is billed (M6)."""
+        if isinstance(self._job.outcome, Output):
+            self._draft.cost = self._job.price
+        self._recorder.left(self._draft)
+
+    def _ended(self) -> Response:
+        kept = self._platform.store.complete(self._job.request_id, max(self._job.due, self._platform.clock.now()))
+        outcome = self._job.outcome
+        if isinstance(outcome, Failure):
+            self._draft.error = outcome.text
+            return self._responses.failure(outcome)
+        assert kept
+        reset = self._platform.stamp(self._admission.resets)
+        response = self._responses.generation(kept, outcome, self._admission, self._root, reset)
+        self._draft.cost = self._job.price
+        return response
+
+    def _undone(self, refused: Refused) -> Response:
+        self._platform.store.cancel(self._job.request_id)
+        response, self._draft.error = self._responses.refusal(refused)
+        return response

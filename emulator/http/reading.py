@@ -1,0 +1,107 @@
+"""Reading requests: their bodies and addresses, without trust."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from flask import Request
+
+from mockling.contract.validation import described
+from mockling.emulator.platform.refused import Refused
+
+_HOST = re.compile(r"[A-Za-z0-9._-]+(:\d+)?|\[[0-9A-Fa-f:.]+\](:\d+)?")
+_PYTHON = {"True": True, "False": False}  # as Python's clients write a boolean in a form (M13)
+
+
+def read_body(request: Request, content: bytes, schema: Mapping[str, Any], deepest: int) -> dict[str, Any]:
+    """Return the object in a request's body, of which `deepest` levels may be nested.
+
+    `content` is the body if it is no form. Raises `Refused` if it is no JSON, no object, no form, or nested too deeply.
+    """
+    if request.mimetype == "multipart/form-data":
+        return _read_form(request, schema, deepest)
+    value = _parse(content, deepest)
+    if not isinstance(value, dict):
+        raise Refused("not_an_object", actual=described(value))
+    return value
+
+
+def root_of(request: Request) -> str:
+    """Return the address under which the caller reached this server, as `url_root` does in ten times the time."""
+    host = request.environ.get("HTTP_HOST", "")
+    if not _HOST.fullmatch(host):
+        own = request.environ.get("werkzeug.proxy_fix.orig", request.environ)
+        host = f"{own['SERVER_NAME']}:{own['SERVER_PORT']}"
+    scheme = "https" if request.scheme == "https" else "http"
+    prefix = request.root_path.strip("/")
+    return f"{scheme}://{host}/{prefix}/" if prefix else f"{scheme}://{host}/"
+
+
+def key_of(environ: Mapping[str, Any]) -> tuple[str | None, bool]:
+    """Return the key that a request was sent with (None: none), and whether it has an Authorization header (G3)."""
+    key = environ.get("HTTP_X_API_KEY")
+    return key.strip(" \t") if key is not None else None, "HTTP_AUTHORIZATION" in environ
+
+
+def is_plain(environ: Mapping[str, Any]) -> bool:
+    """Say whether a path is written as paths are: no doubled and no encoded slash (M15)."""
+    raw: str = environ.get("RAW_URI") or environ.get("REQUEST_URI") or ""
+    path = raw.partition("?")[0]
+    return "//" not in environ["PATH_INFO"] and "%2f" not in path.lower()
+
+
+def _read_form(request: Request, schema: Mapping[str, Any], deepest: int) -> dict[str, Any]:
+    """Read a form: a field stands for text; for any other type it holds JSON, and text that is no JSON stays text."""
+    fields: dict[str, Any] = {}
+    for name, values in request.form.lists():
+        if name is None:
+            raise Refused("malformed_form", reason="a part has no name")
+        part = schema["properties"].get(name, {})
+        kind = part.get("type", "string")
+        if kind == "string" or not values[-1].strip():
+            fields[name] = values[-1]
+            continue
+        if kind == "boolean" and values[-1] in _PYTHON:
+            fields[name] = _PYTHON[values[-1]]
+            continue
+        try:
+            fields[name] = _parse(values[-1].encode(), deepest)
+        except Refused:
+            fields[name] = values if kind == "array" else values[-1]
+    return fields
+
+
+def _parse(body: bytes, deepest: int) -> Any:
+    try:
+        value = _DECODER.decode(body.decode("utf-8"))
+    except json.JSONDecodeError as error:
+        reason = f"{error.msg} at line {error.lineno} column {error.colno}" if body.strip() else "the body is empty"
+        raise Refused("malformed", reason=reason) from error
+    except UnicodeDecodeError as error:
+        raise Refused("malformed", reason=f"byte {error.start} is not UTF-8") from error
+    except ValueError as error:  # NaN and its like, or a number of thousands of digits
+        raise Refused("malformed", reason=str(error)[:100]) from error
+    except RecursionError as error:
+        raise Refused("too_deep", limit=deepest) from error
+    # Only a body with more brackets than levels allowed can be too deep, and few have.
+    if body.count(b"[") + body.count(b"{") > deepest and _depth(value) > deepest:
+        raise Refused("too_deep", limit=deepest)
+    return value
+
+
+def _depth(value: Any) -> int:
+    depth, level = 0, [value]
+    while level := [part for part in level if isinstance(part, dict | list)]:
+        depth += 1
+        level = [inner for part in level for inner in (part.values() if isinstance(part, dict) else part)]
+    return depth
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON value")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_constant)

@@ -1,0 +1,181 @@
+"""Recording: every call becomes an exchange, once, at the boundary of the application."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from flask import Response
+
+from mockling.emulator.platform.exchange import LONGEST_BODY, Exchange, Headers, Message, tell
+from mockling.emulator.platform.keys import masked
+from mockling.emulator.platform.platform import Platform
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+LONGEST_PATH = 200  # characters of a path that are kept
+_SECRET = {"x-api-key", "authorization", "proxy-authorization", "cookie"}
+_DRAFT = "mockling.draft"
+
+
+class Draft:
+    """What is known of a call while it is under way; what the views find out about it is noted here.
+
+    `path` is decoded and has no query; the other attributes are those of `Exchange`.
+    """
+
+    __slots__ = (
+        "at", "body", "cost", "environ", "error", "method", "model", "moment", "operation", "path", "query", "request_id",
+        "seconds", "size", "violations", "warnings",
+    )  # fmt: skip
+
+    def __init__(self, environ: WSGIEnvironment, moment: float) -> None:
+        self.environ = environ
+        self.moment = moment
+        self.at = time.time()
+        self.method: str = environ["REQUEST_METHOD"]
+        self.path: str = environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace")
+        self.query: str = environ.get("QUERY_STRING", "")
+        self.size = int(environ.get("CONTENT_LENGTH") or 0)
+        self.body = b""
+        self.operation: str | None = None
+        self.model: str | None = None
+        self.request_id: str | None = None
+        self.error: str | None = None
+        self.violations: list[str] = []
+        self.warnings: list[str] = []
+        self.seconds: float | None = None
+        self.cost = Decimal(0)
+
+    def sent(self, body: bytes) -> bytes:
+        """Note the body of the request, of which only the beginning is kept, and return it."""
+        self.body, self.size = body[:LONGEST_BODY], len(body)
+        return body
+
+
+def draft_of(environ: WSGIEnvironment) -> Draft:
+    """Return the draft of the call that is under way."""
+    draft: Draft = environ[_DRAFT]
+    return draft
+
+
+class Recorder:
+    """Makes exchanges of calls, and has the platform keep them; `cors` are the headers that every response has."""
+
+    def __init__(self, platform: Platform, cors: Mapping[str, str]) -> None:
+        self._platform = platform
+        self._cors = cors
+
+    def begin(self, environ: WSGIEnvironment) -> Draft:
+        """Return a new draft for a call, which from then on is that of its environment."""
+        draft = environ[_DRAFT] = Draft(environ, self._platform.clock.now())
+        return draft
+
+    def end(self, draft: Draft, response: Response) -> Response:
+        """Record a call with its response, and return that; a file's when its last byte is about to be sent."""
+        for name, value in self._cors.items():
+            response.headers.add(name, value)
+        headers = tuple(response.headers.to_wsgi_list())
+        if response.direct_passthrough and draft.method != "HEAD" and response.status_code in (200, 206):
+            response.response = _Watched(
+                response.response,
+                lambda size, digest: self._keep(draft, response.status_code, Message(headers, b"", size, digest)),
+                lambda: self._keep(draft, None, None),
+            )
+            return response
+        body = b"" if draft.method == "HEAD" or response.direct_passthrough else response.get_data()
+        is_file = (response.mimetype or "").startswith("video/")
+        kept = Message(headers, b"" if is_file else body[:LONGEST_BODY], len(body), _digest(body) if is_file else None)
+        self._keep(draft, response.status_code, kept)
+        return response
+
+    def left(self, draft: Draft) -> None:
+        """Record a call whose caller left before the response."""
+        self._keep(draft, None, None)
+
+    def abandoned(self, environ: WSGIEnvironment) -> None:
+        """Record a call whose caller left before it was whole."""
+        self.left(self.begin(environ))
+
+    def _keep(self, draft: Draft, status: int | None, response: Message | None) -> None:
+        key = draft.environ.get("HTTP_X_API_KEY", "").strip()
+        path = _without(key, f"{draft.path[:LONGEST_PATH]}{'?' if draft.query else ''}{draft.query[:LONGEST_PATH]}")
+        body = draft.body.replace(key.encode("latin-1"), masked(key).encode()) if len(key) >= 8 else draft.body
+        exchange = Exchange(
+            number=self._platform.store.next("exchanges"),
+            moment=draft.moment,
+            at=draft.at,
+            operation=draft.operation,
+            method=draft.method,
+            path=path,
+            key=masked(key),
+            request=Message(_headers(draft.environ), body, draft.size),
+            status=status,
+            response=response,
+            model=draft.model,
+            request_id=draft.request_id,
+            error=_without(key, draft.error) if draft.error else None,
+            violations=tuple(draft.violations),
+            warnings=tuple(draft.warnings),
+            seconds=draft.seconds,
+            cost=draft.cost,
+        )
+        self._platform.store.record(exchange)
+        tell(exchange)
+
+
+class _Watched:
+    """The blocks of a file on their way: `ended` is told their bytes and digest before the last, or `left` if it stops."""
+
+    def __init__(self, blocks: Any, ended: Any, left: Any) -> None:
+        self._blocks = blocks
+        self._ended = ended
+        self._left: Any = left
+
+    def __iter__(self) -> Iterator[bytes]:
+        digest, size = sha256(), 0
+        iterator = iter(self._blocks)
+        block = next(iterator, None)
+        while block is not None:
+            digest.update(block)
+            size += len(block)
+            following = next(iterator, None)
+            if following is None:
+                self._left = None
+                self._ended(size, digest.hexdigest())
+            yield block
+            block = following
+
+    def close(self) -> None:
+        if hasattr(self._blocks, "close"):
+            self._blocks.close()
+        left, self._left = self._left, None
+        if left:
+            left()
+
+
+def _headers(environ: WSGIEnvironment) -> Headers:
+    """Return a request's headers, in lower case, those that hold a secret masked."""
+    found = []
+    for variable, value in environ.items():
+        name = variable[5:] if variable.startswith("HTTP_") else variable if variable in _CONTENT else ""
+        if name and value:
+            header = name.replace("_", "-").lower()
+            found.append((header, masked(value) if header in _SECRET else value))
+    return tuple(found)
+
+
+_CONTENT = ("CONTENT_TYPE", "CONTENT_LENGTH")
+
+
+def _without(key: str, text: str) -> str:
+    return text.replace(key, masked(key)) if len(key) >= 8 else text
+
+
+def _digest(body: bytes) -> str:
+    return sha256(body).hexdigest()
+

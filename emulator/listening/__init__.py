@@ -1,0 +1,1 @@
+"""Listening: a server, and how it holds calls until their responses are due."""

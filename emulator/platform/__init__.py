@@ -1,0 +1,1 @@
+"""What the platform does, without HTTP: the stages of a request, accounts and money, jobs, inputs and outputs."""

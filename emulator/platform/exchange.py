@@ -1,0 +1,91 @@
+"""Exchanges: a call that came in and what was answered, as a value, without any secret."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from decimal import Decimal
+
+LONGEST_BODY = 64 * 1024  # bytes of a body that are kept
+logger = logging.getLogger("mockling")
+logger.addHandler(logging.NullHandler())  # a library is silent unless its user asks
+
+Headers = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A request or response as it was on the wire.
+
+    `headers` as sent, keys masked; `body` its first 64 KiB, empty for a file; `size` the bytes of all of it; `sha256` of
+    a file's bytes as they were sent, in hexadecimal (None: no file).
+    """
+
+    headers: Headers
+    body: bytes
+    size: int
+    sha256: str | None = None
+
+    @property
+    def bytes_kept(self) -> int:
+        """About how much memory this takes."""
+        return 200 + len(self.body) + 200 * len(self.headers)
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One call, however it ended.
+
+    `number` counts from 1 as calls end; `moment` is when the call came, in simulated seconds since the clock's epoch, `at`
+    the same in real seconds since 1970. `operation` is an operationId of the contract (None: no address of it), `path`
+    has its query. `key` is masked. `status` and `response` are None if the caller left before the response. `model` and
+    `request_id` name what it was about, `error` is the text of a refusal or failure, `violations` every way in which the
+    request broke the contract, `warnings` what in it is probably a mistake; `seconds` is the simulated duration of the
+    generation, `cost` what was billed for this call in US dollars (of a submitted job: once it has completed).
+    """
+
+    number: int
+    moment: float
+    at: float
+    operation: str | None
+    method: str
+    path: str
+    key: str
+    request: Message
+    status: int | None
+    response: Message | None
+    model: str | None = None
+    request_id: str | None = None
+    error: str | None = None
+    violations: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    seconds: float | None = None
+    cost: Decimal = Decimal(0)
+
+    @property
+    def bytes_kept(self) -> int:
+        """About how much memory this takes."""
+        told = sum(map(len, (*self.violations, *self.warnings, self.error or "")))
+        return 1000 + told + self.request.bytes_kept + (self.response.bytes_kept if self.response else 0)
+
+    def __str__(self) -> str:
+        outcome = "caller left" if self.status is None else str(self.status)
+        parts = [f"{self.method} {self.path} {outcome}"]
+        if self.seconds is not None:
+            cost = [f"${money(self.cost)}"] if self.cost else []
+            parts += [f"{self.seconds:.1f} s simulated", *cost, str(self.request_id)]
+        parts += [self.error] if self.error else []
+        line = ", ".join([*parts, f"key {self.key}", *(f"warning: {warning}" for warning in self.warnings)])
+        # A path or a parameter may hold control characters.
+        return line if line.isprintable() else "".join(sign if sign.isprintable() else "?" for sign in line)
+
+
+def tell(exchange: Exchange) -> None:
+    """Log an exchange, as a warning if there is one in it."""
+    logger.log(logging.WARNING if exchange.warnings else logging.INFO, "%s", exchange)
+
+
+def money(amount: Decimal) -> str:
+    """Return US dollars as they are written everywhere: two decimals, more only where they are needed."""
+    cents = amount.quantize(Decimal("0.01"))
+    return f"{cents if cents == amount else amount.normalize():f}"

@@ -1,0 +1,87 @@
+"""Keys: which account a key is for. Nothing here changes; what an account has left is the store's to know."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+
+from mockling.contract import Contract, ContractError
+from mockling.emulator.settings import NO_BALANCE, OFF, AccountSettings, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account as it was set up.
+
+    `credits` is the balance that it starts with, in US dollars (None: it has no balance record, G19),
+    `requests_per_minute` its limit (None: none), `models` those it may call (None: all), `fails_with` the case of
+    `x-errors` with which its generations always fail, at no cost (None: they succeed).
+    """
+
+    key: str
+    credits: Decimal | None
+    requests_per_minute: int | None = None
+    models: tuple[str, ...] | None = None
+    fails_with: str | None = None
+
+
+class Keys:
+    """The accounts there are: those configured, or every key of the documented shape (G4).
+
+    A key of that shape whose last four digits are an error's status is an account that always meets it, whatever is
+    configured; that is all said in `_planned`.
+    """
+
+    def __init__(self, settings: Settings, contract: Contract) -> None:
+        self._plans: dict[str, int] = contract.document["x-plans"]["requests_per_minute"]
+        self._shape = re.compile(contract.document["components"]["securitySchemes"]["apiKey"]["x-pattern"])
+        self._settings = settings
+        self._configured = {chosen.key: self._account(chosen) for chosen in settings.accounts}
+
+    def find(self, key: str) -> Account | None:
+        """Return the account of an API key, or None if the key is good for none."""
+        if key in self._configured:
+            return self._configured[key]
+        return self._planned(key) if self._shape.search(key) else None
+
+    def _planned(self, key: str) -> Account | None:
+        usual, limit = self._settings.credits, self._limit(None)
+        match key[-4:]:
+            case "0401":
+                return None
+            case "0403":
+                return Account(key, usual, limit, models=())
+            case "0406":
+                return Account(key, Decimal(0), limit)
+            case "0429":
+                return Account(key, usual, 0)
+            case "0500":
+                return Account(key, usual, fails_with="server_error")
+            case "0502":
+                return Account(key, usual, fails_with="bad_gateway")
+            case "0504":
+                return Account(key, usual, fails_with="gateway_timeout")
+        return None if self._configured else Account(key, usual, limit)
+
+    def _account(self, chosen: AccountSettings) -> Account:
+        if chosen.plan is not None and chosen.plan not in self._plans:
+            raise ContractError(f"There is no plan {chosen.plan!r}; there is {', '.join(self._plans)}.")
+        plan_limit = self._plans[chosen.plan] if chosen.plan else None
+        balance = None if chosen.credits == NO_BALANCE else Decimal(chosen.credits)
+        return Account(chosen.key, balance, self._limit(plan_limit), chosen.models)
+
+    def _limit(self, of_plan: int | None) -> int | None:
+        chosen = self._settings.requests_per_minute
+        return of_plan if chosen is None else None if chosen == OFF else int(chosen)
+
+
+def masked(key: str) -> str:
+    """Return a key as it may be shown: its last four characters if it is long enough to hide the others."""
+    return f"...{key[-4:]}" if len(key) >= 12 else "..." if key else "none"
+
+
+def usable_key(accounts: Iterable[AccountSettings]) -> str:
+    """Return a key that works: the first configured one, or a made-up one of the documented shape."""
+    return next((account.key for account in accounts), "SG_0123456789abcdef")

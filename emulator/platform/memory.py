@@ -1,0 +1,203 @@
+"""The store in this process's memory, with uploaded files in a private folder."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import weakref
+from collections import OrderedDict
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from threading import Lock
+
+from mockling.emulator.platform.exchange import Exchange
+from mockling.emulator.platform.jobs import Job
+from mockling.emulator.platform.keys import Account
+from mockling.emulator.platform.ledger import Admission, Purse, Record
+from mockling.emulator.platform.store import Kept
+
+MOST_ACCOUNTS = 100_000  # keys that become accounts by being used; the next one is refused
+MOST_JOBS = 200_000  # jobs whose record or file is kept; the oldest go first
+MOST_EXCHANGES = 10_000
+MOST_EXCHANGE_BYTES = 64 * 1024**2
+
+
+class MemoryStore:
+    """A `Store` that lives as long as this object; `most_uploads` files are kept, the oldest go first."""
+
+    def __init__(self, most_uploads: int) -> None:
+        self._lock = Lock()
+        self._numbers: dict[str, int] = {}
+        self._purses: dict[str, Purse] = {}
+        self._records: OrderedDict[str, Record] = OrderedDict()
+        self._journal: OrderedDict[int, Exchange] = OrderedDict()
+        self._journal_bytes = 0
+        self._most_uploads = most_uploads
+        self._uploads: OrderedDict[str, Path] = OrderedDict()
+        self._folder: Path | None = None
+
+    def next(self, series: str) -> int:
+        """Return the next number of a series, from 1."""
+        with self._lock:
+            return self._next(series)
+
+    def open(self, account: Account) -> bool:
+        """Say whether there is room for an account, which from then on has its balance and its rate window."""
+        with self._lock:
+            if account.key not in self._purses and len(self._purses) >= MOST_ACCOUNTS:
+                return False
+            self._purse(account)
+            return True
+
+    def admit(self, account: Account, now: float) -> Admission:
+        """Count a request of an account, and say whether it is within its rate (G10)."""
+        with self._lock:
+            return self._purse(account).admit(account.requests_per_minute, now)
+
+    def available(self, account: Account, now: float) -> Decimal:
+        """Return an account's credits, less what is promised to its running jobs."""
+        with self._lock:
+            purse = self._settled(self._purse(account), now)
+            return purse.credits - purse.promised
+
+    def balance(self, account: Account, now: float) -> Decimal:
+        """Return an account's credits when every job due by now has been billed."""
+        with self._lock:
+            return self._settled(self._purse(account), now).credits
+
+    def submit(self, account: Account, job: Job, now: float) -> None:
+        """Promise a job's price and keep its record. Raises `LowBalance`, and then keeps nothing."""
+        with self._lock:
+            record = Record(job)
+            self._settled(self._purse(account), now).promise(record, self._next("promises"))
+            self._records[job.request_id] = record
+            self._forget_old(now)
+
+    def ask(self, request_id: str, key: str, now: float, *, step: bool) -> Kept | None:
+        """Return a job that was submitted with a key, or None if there is none (any more).
+
+        Asking for a stepwise job at its end ends it; a `step` moves it on, after it was read.
+        """
+        with self._lock:
+            record = self._records.get(request_id)
+            if record is None or record.job.held or record.job.key != key or record.job.expires <= now:
+                return None
+            self._settled(self._purses[key], now)
+            if record.job.state(now, record.steps) == record.job.end:
+                self._end(record)
+            kept = _kept(record)
+            record.steps += step
+            return kept
+
+    def delivered(self, request_id: str, now: float) -> Job | None:
+        """Return a job that has ended, whose file is not deleted yet, or None."""
+        with self._lock:
+            record = self._records.get(request_id)
+            if record is None or record.job.file_expires <= now:
+                return None
+            self._settled(self._purses[record.job.key], now)
+            return record.job if record.ended else None
+
+    def complete(self, request_id: str, now: float) -> Kept | None:
+        """End a job, after those that were due before it, and return it; once is enough."""
+        with self._lock:
+            record = self._records.get(request_id)
+            if record is None:
+                return None
+            self._settled(self._purses[record.job.key], now)
+            self._end(record)
+            return _kept(record)
+
+    def cancel(self, request_id: str) -> None:
+        """Take a job back: it costs nothing and is forgotten."""
+        with self._lock:
+            record = self._records.pop(request_id, None)
+            if record is not None:
+                self._purses[record.job.key].undo(record)
+
+    def keep_upload(self, name: str, content: bytes) -> None:
+        """Keep an uploaded file. Raises `OSError` if it cannot be written; nothing half-written remains."""
+        with self._lock:
+            if self._folder is None:
+                self._folder = Path(tempfile.mkdtemp(prefix="mockling-uploads-"))
+                weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+            path = self._folder / name
+            try:
+                path.write_bytes(content)
+            except OSError:
+                path.unlink(missing_ok=True)
+                raise
+            self._uploads[name] = path
+            if len(self._uploads) > self._most_uploads:
+                self._uploads.popitem(last=False)[1].unlink(missing_ok=True)
+
+    def upload(self, name: str) -> Path | None:
+        """Return where an uploaded file is, or None if there is none of that name (any more)."""
+        with self._lock:
+            return self._uploads.get(name)
+
+    def record(self, exchange: Exchange) -> None:
+        """Keep an exchange; that of a submitted job is told its cost when the job is billed."""
+        with self._lock:
+            record = self._records.get(exchange.request_id or "") if exchange.operation == "submit" else None
+            if record is not None:
+                record.exchange = exchange.number
+                if record.left is not None:
+                    exchange = replace(exchange, cost=record.job.price)
+            self._journal[exchange.number] = exchange
+            self._journal_bytes += exchange.bytes_kept
+            while len(self._journal) > MOST_EXCHANGES or self._journal_bytes > MOST_EXCHANGE_BYTES:
+                self._journal_bytes -= self._journal.popitem(last=False)[1].bytes_kept
+
+    def exchanges(self, now: float) -> list[Exchange]:
+        """Return the exchanges kept, oldest first."""
+        with self._lock:
+            for purse in self._purses.values():
+                self._settled(purse, now)
+            return list(self._journal.values())
+
+    def forget_exchanges(self) -> None:
+        """Forget all exchanges."""
+        with self._lock:
+            self._journal.clear()
+            self._journal_bytes = 0
+
+    def close(self) -> None:
+        """Remove the uploaded files; the rest may go on."""
+        with self._lock:
+            self._uploads.clear()
+            if self._folder:
+                shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = None
+
+    def _next(self, series: str) -> int:
+        number = self._numbers[series] = self._numbers.get(series, 0) + 1
+        return number
+
+    def _purse(self, account: Account) -> Purse:
+        if account.key not in self._purses:
+            self._purses[account.key] = Purse(account.credits or Decimal(0))
+        return self._purses[account.key]
+
+    def _settled(self, purse: Purse, now: float) -> Purse:
+        while record := purse.due(now):
+            self._end(record)
+        return purse
+
+    def _end(self, record: Record) -> None:
+        billed, number = self._purses[record.job.key].end(record), record.exchange
+        if billed and number is not None and number in self._journal:
+            self._journal[number] = replace(self._journal[number], cost=record.job.price)
+
+    def _forget_old(self, now: float) -> None:
+        while self._records:
+            oldest = next(iter(self._records.values()))
+            if oldest.job.file_expires > now and len(self._records) <= MOST_JOBS:
+                return
+            del self._records[oldest.job.request_id]
+            self._end(oldest)
+
+
+def _kept(record: Record) -> Kept:
+    return Kept(record.job, record.steps, record.ended, record.left)

@@ -1,0 +1,166 @@
+"""The platform: what stands in for it, without HTTP."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from decimal import Decimal
+from functools import lru_cache
+
+from mockling import fixtures
+from mockling.contract import Case, Contract, Output, load
+from mockling.emulator.platform import uploads
+from mockling.emulator.platform.chance import draw, name
+from mockling.emulator.platform.clock import Clock
+from mockling.emulator.platform.exchange import money
+from mockling.emulator.platform.inputs import Inputs
+from mockling.emulator.platform.jobs import Failure, Job
+from mockling.emulator.platform.keys import Account, Keys
+from mockling.emulator.platform.memory import MemoryStore
+from mockling.emulator.platform.outputs import Outputs
+from mockling.emulator.platform.refused import Refused
+from mockling.emulator.platform.stages import Call, Stages
+from mockling.emulator.platform.store import Kept, Store
+from mockling.emulator.settings import Settings
+
+
+class Platform:
+    """An emulator without its HTTP: contract, clock, store, and what they make of a request.
+
+    Raises `mockling.contract.ContractError` for settings that the contract does not have.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.contract: Contract = load(settings.profile, settings.answers, settings.contract, settings.models)
+        self.clock = Clock(settings.speed)
+        self.strict = settings.strict
+        document = self.contract.document
+        self.store: Store = MemoryStore(document["x-limits"]["upload_files"])
+        self.keys = Keys(settings, self.contract)
+        self.inputs = Inputs(self.contract.models.values(), settings.inputs, self.store.upload, self._delivered)
+        self.outputs = Outputs()
+        self.stages = Stages(self)
+        self._seed = settings.seed
+        self._lifetimes: dict[str, float] = document["x-lifetimes"]
+        self._gateway_seconds: float = document["x-errors"]["gateway_timeout"]["seconds"]
+        self._dashed_ids = document["components"]["schemas"]["RequestId"].get("format") == "uuid"
+        for model in self.contract.models.values():
+            for width, height in model.sizes():
+                fixtures.prepare(width, height, model.fps)
+
+    def authenticate(self, key: str | None, authorization: bool) -> Account:
+        """Return the account of a key. Raises `Refused` if there is none (P15, G2, G3).
+
+        `authorization` says whether the request had that header, in which no key is looked for.
+        """
+        if not key and not authorization:
+            raise Refused("missing_key")
+        account = self.keys.find(key) if key else None
+        if account is None or not self.store.open(account):
+            raise Refused("invalid_key")
+        return account
+
+    def job_of(self, call: Call) -> Job:
+        """Return the job that a request becomes: everything about it is decided here.
+
+        Raises `Refused` if its video cannot be written.
+        """
+        assert call.model and call.account
+        model, held = call.model, call.operation == "generate"
+        chance = draw(self._seed, self.store.next("jobs"))
+        known = model.example if call.parameters is None else call.parameters
+        whole = chance.latency(model.latency(known), model.spread)
+        case = Case(call.account.fails_with, {}) if call.account.fails_with else call.failure
+        if case is None and held and whole > self._gateway_seconds:
+            case = Case("gateway_timeout", {})
+        latency = self.contract.failure_after(case, whole) if case else whole
+        queued = min(whole * model.queue_share, latency)
+        now, instant = self.clock.now(), self.clock.instant
+        expires = now + self._lifetimes["record_seconds"]
+        due = now + latency if not instant else now if held else expires
+        return Job(
+            request_id=str(chance.id) if self._dashed_ids else chance.id.hex,
+            key=call.account.key,
+            model=model.slug,
+            price=call.price,
+            outcome=self._failure(case) if case else self._output(call),
+            queue_time=queued,
+            latency=latency,
+            starts=now if instant else now + queued,
+            due=due,
+            expires=expires,
+            file_expires=due + self._lifetimes["file_seconds"],
+            held=held,
+            stepwise=instant and not held,
+        )
+
+    def ask(self, account: Account, request_id: str, missing: str, *, step: bool) -> tuple[Kept, str]:
+        """Return an account's job and its state; `missing` is the case that refuses an unknown one (A8, A9).
+
+        `step` says that asking moves a job on if no time passes.
+        """
+        now = self.clock.now()
+        kept = self.store.ask(request_id, account.key, now, step=step)
+        if kept is None:
+            raise Refused(missing, id=request_id[:100])
+        return kept, kept.job.state(now, kept.steps)
+
+    def credits(self, account: Account) -> Decimal:
+        """Return an account's credits in US dollars. Raises `Refused` if it has no balance record (G19)."""
+        if account.credits is None:
+            raise Refused("no_balance")
+        return self.store.balance(account, self.clock.now())
+
+    def low_balance(self, operation: str, balance: Decimal, price: Decimal) -> Refused:
+        """Return the refusal of a request whose price is not covered (G8, D2)."""
+        case = "low_balance" if operation == "generate" else "low_balance_v2"
+        return Refused(case, balance=money(balance), price=money(price), credits=float(balance))
+
+    def download(self, file: str) -> Job:
+        """Return the job whose video is the generated file of that name (G21). Raises `Refused` if there is none."""
+        job = self.store.delivered(file.removesuffix(".mp4"), self.clock.now())
+        if job is None or job.file_name != file or isinstance(job.outcome, Failure):
+            raise Refused("unknown_file", file=file[:100])
+        return job
+
+    def upload(self, data_urls: list[str]) -> list[str]:
+        """Keep uploaded files, all or none of them, and return their names (G20). Raises `Refused` for one that is none."""
+        files = [uploads.decoded(data_url) for data_url in data_urls]
+        names = [f"{name(self._seed, self.store.next('uploads'))}{suffix}" for suffix, _ in files]
+        try:
+            for called, (_, content) in zip(names, files, strict=True):
+                self.store.keep_upload(called, content)
+        except OSError as error:
+            raise Refused("no_output", reason=error.strerror or error) from error
+        return names
+
+    def stamp(self, moment: float) -> str:
+        """Return a moment as it is written in a header, the second in which it has surely come."""
+        return _stamp(int(self.clock.utc(moment)) + 1)
+
+    def _failure(self, case: Case) -> Failure:
+        refusal = self.contract.refusal(case.name, **case.values)
+        return Failure(case.name, refusal.status, refusal.text)
+
+    def _output(self, call: Call) -> Output:
+        """Return what the generation of a request delivers, ready to be fetched."""
+        assert call.model and call.parameters is not None
+        output = call.model.output(call.parameters)
+        if isinstance(output.audio, str):
+            places = {file.place for file in call.files}
+            output = replace(output, audio=output.audio in places - call.silent)
+        self.outputs.size(output)
+        return output
+
+    def _delivered(self, file: str) -> tuple[Output, int] | None:
+        try:
+            outcome = self.download(file).outcome
+        except Refused:
+            return None
+        assert isinstance(outcome, Output)
+        return outcome, self.outputs.size(outcome)
+
+
+@lru_cache(maxsize=16)
+def _stamp(second: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(second))

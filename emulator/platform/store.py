@@ -1,0 +1,76 @@
+"""The store: all state that outlives a request, behind a few atomic operations."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from mockling.emulator.platform.exchange import Exchange
+from mockling.emulator.platform.jobs import Job
+from mockling.emulator.platform.keys import Account
+from mockling.emulator.platform.ledger import Admission
+
+
+class Kept(NamedTuple):
+    """A job as it stands: how many polls moved it on, whether it has ended, the credits `left` if it was billed."""
+
+    job: Job
+    steps: int
+    ended: bool
+    left: Decimal | None
+
+
+class Store(Protocol):
+    """What a store does; each call is atomic. Moments (`now`) are simulated seconds since the clock's epoch."""
+
+    def next(self, series: str) -> int:
+        """Return the next number of a series, from 1."""
+
+    def open(self, account: Account) -> bool:
+        """Say whether there is room for an account, which from then on has its balance and its rate window."""
+
+    def admit(self, account: Account, now: float) -> Admission:
+        """Count a request of an account, and say whether it is within its rate (G10)."""
+
+    def available(self, account: Account, now: float) -> Decimal:
+        """Return an account's credits, less what is promised to its running jobs."""
+
+    def balance(self, account: Account, now: float) -> Decimal:
+        """Return an account's credits when every job due by now has been billed."""
+
+    def submit(self, account: Account, job: Job, now: float) -> None:
+        """Promise a job's price and keep its record. Raises `LowBalance`, and then keeps nothing."""
+
+    def ask(self, request_id: str, key: str, now: float, *, step: bool) -> Kept | None:
+        """Return a job that was submitted with a key, or None if there is none (any more).
+
+        Asking for a stepwise job at its end ends it; a `step` moves it on, after it was read.
+        """
+
+    def delivered(self, request_id: str, now: float) -> Job | None:
+        """Return a job that has ended, whose file is not deleted yet, or None."""
+
+    def complete(self, request_id: str, now: float) -> Kept | None:
+        """End a job, after those that were due before it, and return it; once is enough."""
+
+    def cancel(self, request_id: str) -> None:
+        """Take a job back: it costs nothing and is forgotten."""
+
+    def keep_upload(self, name: str, content: bytes) -> None:
+        """Keep an uploaded file. Raises `OSError` if it cannot be written; nothing half-written remains."""
+
+    def upload(self, name: str) -> Path | None:
+        """Return where an uploaded file is, or None if there is none of that name (any more)."""
+
+    def record(self, exchange: Exchange) -> None:
+        """Keep an exchange; that of a submitted job is told its cost when the job is billed."""
+
+    def exchanges(self, now: float) -> list[Exchange]:
+        """Return the exchanges kept, oldest first."""
+
+    def forget_exchanges(self) -> None:
+        """Forget all exchanges."""
+
+    def close(self) -> None:
+        """Remove the uploaded files; the rest may go on."""
