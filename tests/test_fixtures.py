@@ -1,33 +1,51 @@
 import hashlib
+import io
 import json
 import os
+import random
+import shutil
 import subprocess
 import sys
 import tempfile
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from importlib.resources import files
-from itertools import product
+from itertools import pairwise, product
 from pathlib import Path
 from threading import Barrier
+from unittest import mock
 
 import av
+import flask
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from mockling import fixtures
-from mockling.fixtures import DURATIONS, MODES, RATIOS, UnreadableVideo, clips, cutting, input_clip, probe, render
+from mockling.fixtures import (
+    MARK_LENGTH,
+    Picture,
+    Rendered,
+    UnreadableImage,
+    UnreadableVideo,
+    clips,
+    cutting,
+    input_clip,
+    marked,
+    marking,
+    mastering,
+    prepare,
+    probe,
+    probe_image,
+    render,
+    rendering,
+)
 
-PIXELS = {
-    ("std", "16:9"): (1280, 720),
-    ("std", "9:16"): (720, 1280),
-    ("std", "1:1"): (960, 960),
-    ("pro", "16:9"): (1920, 1080),
-    ("pro", "9:16"): (1080, 1920),
-    ("pro", "1:1"): (1440, 1440),
-}
-EVERY = list(product(MODES, RATIOS, DURATIONS, (True, False)))
+BUNDLED = [(1280, 720), (720, 1280), (960, 960), (1920, 1080), (1080, 1920), (1440, 1440)]
+EVERY = list(product(BUNDLED, range(3, 16), (True, False)))
+REQUEST = "0b4f6c1e-52f3-4c43-9d0a-6a3f0e7b9c21"
 INPUTS = {
     "valid": (1280, 720, 5, True),
     "silent": (1280, 720, 4, False),
@@ -59,97 +77,189 @@ def boxes(data: bytes) -> list[tuple[bytes, int, int]]:
 @pytest.fixture
 def no_cache(monkeypatch, tmp_path):
     """A cache of the test's own, in `tmp_path`."""
-    monkeypatch.setattr(fixtures, "_folders", {})
+    monkeypatch.setattr(rendering, "_rooms", {})
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     yield tmp_path
-    fixtures._remove_folder()
+    rendering._remove_folder()
 
 
-@pytest.mark.parametrize(("mode", "ratio", "duration", "audio"), EVERY)
-def test_render_has_exactly_what_was_asked_for(mode, ratio, duration, audio):
-    """Every combination has 24 frames a second, its pixels, keyframes each second and sound only if asked."""
-    with av.open(str(render(mode, ratio, duration, audio))) as video:
+def cut(width: int, height: int, seconds: float, audio: bool = True, fps: int = 24) -> Path:
+    return render(width, height, seconds, audio=audio, fps=fps).path
+
+
+def check(path: Path, width: int, height: int, frames: int, audio: bool, fps: int = 24) -> None:
+    """All pictures are there, on time, a keyframe each second; the sound has no gap and ends within a packet."""
+    with av.open(str(path)) as video:
         (picture,) = video.streams.video
-        assert (picture.width, picture.height) == PIXELS[mode, ratio]
+        assert (picture.width, picture.height, picture.pix_fmt) == (width, height, "yuv420p")
         assert len(video.streams) == 1 + audio
         packets = [
             (packet.stream.type, packet.pts * packet.time_base, packet.duration * packet.time_base, packet.is_keyframe)
             for packet in video.demux()
             if packet.pts is not None
         ]
-    frames = [(start, keyframe) for kind, start, _, keyframe in packets if kind == "video"]
-    assert frames == [(Fraction(n, 24), n % 24 == 0) for n in range(24 * duration)]
-    ends = [start + length for kind, start, length, _ in packets if kind == "audio"]
-    assert bool(ends) == audio
-    assert not ends or duration - 0.025 < max(ends) <= duration
+    pictures = [(start, keyframe) for kind, start, _, keyframe in packets if kind == "video"]
+    assert pictures == [(Fraction(n, fps), n % fps == 0) for n in range(frames)]
+    sounds = [(start, start + length) for kind, start, length, _ in packets if kind == "audio"]
+    assert [start for start, _ in sounds[:1]] == [Fraction(-1024, 48_000)] * audio  # what a decoder warms up with
+    assert all(end == start for (_, end), (start, _) in pairwise(sounds))
+    assert not sounds or Fraction(frames, fps) - Fraction(25, 1000) < sounds[-1][1] <= max(Fraction(frames, fps), 0.022)
+
+
+@pytest.mark.parametrize(("size", "seconds", "audio"), EVERY)
+def test_render_has_exactly_what_was_asked_for(size, seconds, audio):
+    """Every combination has 24 frames a second, its pixels, keyframes each second and sound only if asked."""
+    check(cut(*size, seconds, audio), *size, 24 * seconds, audio)
 
 
 @pytest.mark.parametrize(
-    ("mode", "ratio", "duration", "audio"),
-    [("std", "16:9", 3, True), ("std", "9:16", 4, False), ("pro", "1:1", 3, False), ("pro", "16:9", 3, True)],
+    ("width", "height", "seconds", "fps", "frames"),
+    [
+        (1280, 720, 1 / 24, 24, 1),
+        (1280, 720, 0.5, 24, 12),
+        (1440, 1440, 3.3, 24, 79),
+        (720, 1280, 15.02, 24, 360),
+        (720, 1280, 15.03, 24, 361),
+        (960, 960, 61.5, 24, 1476),
+        (1280, 720, 5, 30, 150),
+        (1024, 576, 5, 24, 120),
+        (640, 360, 2.5, 60, 150),
+        (642, 1122, 7.77, 25, 194),
+        (16, 16, 9, 1, 9),
+        (2560, 1080, 0.01, 60, 1),
+    ],
 )
-def test_rendered_video_decodes_to_its_last_frame(mode, ratio, duration, audio):
-    """All frames of a cut decode, at 0..n-1 twenty-fourths of a second, starting with a keyframe."""
-    with av.open(str(render(mode, ratio, duration, audio))) as video:
+@pytest.mark.parametrize("audio", [True, False])
+def test_render_takes_any_length_size_and_pace(width, height, seconds, fps, frames, audio):
+    """A clip is repeated where it is too short, and encoded anew where its pixels or pace are others."""
+    rendered = render(width, height, seconds, audio=audio, fps=fps)
+    check(rendered.path, width, height, frames, audio, fps)
+    seen = probe(rendered.path)
+    assert (seen.frames, seen.fps, seen.seconds, seen.audio) == (frames, fps, pytest.approx(frames / fps), audio)
+
+
+@pytest.mark.parametrize("fps", [24, 30])
+def test_render_lasts_up_to_ten_minutes(fps):
+    """The longest video has all its pictures, bundled size or not."""
+    check(cut(320 if fps == 30 else 720, 1280, 600, True, fps), 320 if fps == 30 else 720, 1280, 600 * fps, True, fps)
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "seconds", "audio", "fps"),
+    [
+        (1280, 720, 3, True, 24),
+        (720, 1280, 4, False, 24),
+        (1440, 1440, 3, False, 24),
+        (1920, 1080, 3, True, 24),
+        (960, 960, 16.5, True, 24),
+        (1024, 576, 5, True, 30),
+        (480, 482, 3.5, False, 7),
+    ],
+)
+def test_rendered_video_decodes_to_its_last_frame(width, height, seconds, audio, fps):
+    """All frames of a cut decode, each at its time, starting with a keyframe."""
+    with av.open(str(cut(width, height, seconds, audio, fps))) as video:
         frames = [(frame.time, frame.key_frame, frame.is_corrupt) for frame in video.decode(video=0)]
-    assert [time for time, *_ in frames] == pytest.approx([n / 24 for n in range(24 * duration)])
+    assert [time for time, *_ in frames] == pytest.approx([n / fps for n in range(round(fps * seconds))])
     assert frames[0][1]
     assert not any(corrupt for *_, corrupt in frames)
 
 
-def test_rendered_sound_is_heard():
+@pytest.mark.parametrize(("seconds", "width"), [(3, 960), (33, 960), (33, 480)])
+def test_rendered_sound_is_heard(seconds, width):
     """The sound of a cut decodes to samples that are no silence, for as long as the picture lasts."""
-    with av.open(str(render("std", "1:1", 3, True))) as video:
+    with av.open(str(cut(width, width, seconds))) as video:
         sound = [bytes(frame.planes[0])[: 4 * frame.samples] for frame in video.decode(audio=0)]
-    assert 2.95 < sum(map(len, sound)) / 4 / 48_000 <= 3
+    assert seconds - 0.05 < sum(map(len, sound)) / 4 / 48_000 <= seconds
     assert all(any(samples) for samples in sound[1:])
 
 
+def thumbnails(path: Path) -> list[bytes]:
+    with av.open(str(path)) as video:
+        small = [frame.reformat(64, 64, "yuv420p", interpolation="AREA") for frame in video.decode(video=0)]
+    return [b"".join(bytes(plane) for plane in frame.planes) for frame in small]
+
+
+@pytest.mark.parametrize(("source", "size"), [((1280, 720), (854, 480)), ((1080, 1920), (1440, 2560))])
+@pytest.mark.parametrize("fps", [12, 24, 48])
+def test_an_encoded_picture_shows_what_its_clip_shows(source, size, fps):
+    """At every moment of its first two seconds, a size of its own shows what the clip of that shape shows."""
+    clip, encoded = thumbnails(cut(*source, 2, False)), thumbnails(cut(*size, 2, False, fps))
+    for number, picture in enumerate(encoded):
+        shown = clip[number * 24 // fps]
+        assert sum(abs(a - b) for a, b in zip(picture, shown, strict=True)) / len(shown) < 2
+
+
 def test_rendered_files_have_their_index_first():
-    """A player can start before it has the whole file: moov stands before mdat."""
-    for mode, ratio in PIXELS:
-        names = [name for name, *_ in boxes(render(mode, ratio, 3, True).read_bytes())]
-        assert names.index(b"moov") < names.index(b"mdat")
+    """A player can start before it has the whole file: moov stands before mdat, and the mark is in it."""
+    for size in [*BUNDLED, (320, 240)]:
+        rendered = render(*size, 3, audio=True)
+        found = {name: (start, start + length) for name, start, length in boxes(rendered.path.read_bytes())}
+        assert found[b"moov"][0] < rendered.mark < found[b"moov"][1] <= found[b"mdat"][0]
 
 
 def test_render_gives_the_same_bytes_in_every_process():
-    """Two other processes cut the very bytes that this one does."""
+    """Two other processes cut the very bytes that this one does, encoded or not."""
     script = (
         "import hashlib; from mockling.fixtures import render\n"
         "for audio in (True, False):\n"
-        "    for mode, ratio in (('std', '16:9'), ('pro', '9:16')):\n"
-        "        print(hashlib.sha256(render(mode, ratio, 7, audio).read_bytes()).hexdigest())\n"
+        "    for size in ((1280, 720), (1080, 1920), (640, 362)):\n"
+        "        print(hashlib.sha256(render(*size, 7, audio=audio).path.read_bytes()).hexdigest())\n"
     )
-    mine = [digest(render(*pair, 7, audio)) for audio in (True, False) for pair in (("std", "16:9"), ("pro", "9:16"))]
+    sizes = ((1280, 720), (1080, 1920), (640, 362))
+    mine = [digest(cut(*size, 7, audio)) for audio in (True, False) for size in sizes]
     assert run(script).split() == run(script).split() == mine
-    assert len(set(mine)) == 4
+    assert len(set(mine)) == 6
 
 
 @pytest.mark.usefixtures("no_cache")
 def test_render_cuts_once(monkeypatch):
     """The second call for the same video gives the same file without cutting anything."""
-    first = render("std", "16:9", 3, False)
+    first = render(1280, 720, 3, audio=False)
     monkeypatch.setattr(cutting, "cut", None)
-    assert render("std", "16:9", 3, False) == first
+    assert render(1280, 720, 3.0, audio=False) == render(1280, 720, 3.01, audio=False) == first
+    assert first.bytes == first.path.stat().st_size
 
 
 @pytest.mark.usefixtures("no_cache")
-def test_render_makes_up_for_what_was_deleted():
+@pytest.mark.parametrize("size", [(960, 960), (64, 48)])
+def test_render_makes_up_for_what_was_deleted(size):
     """A cut or the whole folder deleted behind our back is made again."""
-    path = render("std", "1:1", 3, True)
+    path = cut(*size, 3)
     before = digest(path)
     path.unlink()
-    assert digest(render("std", "1:1", 3, True)) == before
-    path.unlink()
-    path.parent.rmdir()
-    assert digest(render("std", "1:1", 3, True)) == before
+    assert digest(cut(*size, 3)) == before
+    shutil.rmtree(path.parent)
+    assert digest(cut(*size, 3)) == before
+
+
+@pytest.mark.usefixtures("no_cache")
+@pytest.mark.parametrize("left", [0, 100, -1])
+def test_render_makes_up_for_what_was_damaged(left):
+    """A cut, or what it is cut from, that has lost bytes behind our back is made again."""
+    path = cut(64, 48, 3)
+    before = digest(path)
+    for file in list(path.parent.iterdir()):
+        file.write_bytes(file.read_bytes()[:left])
+    again = render(64, 48, 3, audio=True)
+    assert (again.path, again.bytes, digest(again.path)) == (path, path.stat().st_size, before)
+
+
+def test_prepare_leaves_only_the_cutting_to_render(no_cache, monkeypatch):
+    """What was prepared is not encoded again; for a bundled size there is nothing to prepare."""
+    prepare(1920, 1080)
+    assert not list(no_cache.iterdir())
+    prepare(64, 48, 30)
+    monkeypatch.setattr(mastering, "encode", None)
+    prepare(64, 48, 30)
+    check(cut(64, 48, 5, True, 30), 64, 48, 150, True, 30)
 
 
 def test_the_folder_is_private_and_goes_with_the_process():
     """The cuts lie in a folder only the user may enter, and it is gone once the process has ended."""
     script = (
         "import stat; from mockling.fixtures import render\n"
-        "folder = render('std', '1:1', 3, False).parent; print(folder, stat.filemode(folder.stat().st_mode))"
+        "folder = render(64, 48, 3, audio=False).path.parent; print(folder, stat.filemode(folder.stat().st_mode))"
     )
     folder, mode = run(script).split()
     assert mode == "drwx------"
@@ -157,65 +267,193 @@ def test_the_folder_is_private_and_goes_with_the_process():
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="only where processes fork")
-def test_a_forked_child_leaves_the_folder_of_its_parent_alone():
-    """A forked child cuts into a folder of its own, and its end takes nothing from its parent."""
+@pytest.mark.parametrize("held", [True, False])
+def test_a_forked_child_leaves_the_folder_of_its_parent_alone(held):
+    """A forked child cuts into a folder of its own, even if born amid a cut, and takes nothing from its parent."""
     script = (
-        "import os, sys; from mockling.fixtures import render\n"
-        "mine = render('std', '1:1', 3, False)\n"
+        "import os, sys; from mockling.fixtures import render, rendering\n"
+        "mine = render(960, 960, 3, audio=False).path\n"
+        "if sys.argv[1] == 'True': rendering._room().lock.acquire()\n"
         "if not os.fork():\n"
-        "    assert render('std', '1:1', 3, False).parent != mine.parent; sys.exit()\n"
+        "    assert render(960, 960, 3, audio=False).path.parent != mine.parent; sys.exit()\n"
         "status = os.wait()[1]\n"
         "print(status, mine.exists())"
     )
-    assert run(script).split() == ["0", "True"]
+    assert run(script, str(held)).split() == ["0", "True"]
 
 
-def test_threads_asking_at_once_get_the_same_whole_file(no_cache, monkeypatch):
+@pytest.mark.parametrize(("size", "made"), [((1440, 1440), 1), ((160, 90), 2)])
+def test_threads_asking_at_once_get_the_same_whole_file(no_cache, monkeypatch, size, made):
     """Eight threads that ask for the same video at the same moment all get one complete file, cut once."""
     start, cuts = Barrier(8), []
     monkeypatch.setattr(cutting, "cut", lambda *given, cut=cutting.cut: (cuts.append(given), cut(*given)))
 
-    def ask(_: int) -> tuple[Path, str]:
+    def ask(_: int) -> tuple[Rendered, str]:
         start.wait(timeout=30)
-        path = render("pro", "1:1", 15, True)
-        return path, digest(path)
+        rendered = render(*size, 15, audio=True)
+        return rendered, digest(rendered.path)
 
     with ThreadPoolExecutor(8) as pool:
         assert len(set(pool.map(ask, range(8)))) == 1
-    assert len(list(no_cache.glob("*/*"))) == len(cuts) == 1
+    assert len(cuts) == 1
+    assert len(list(no_cache.glob("*/*"))) == made
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.99, "all but a byte"])
-def test_a_full_disk_leaves_nothing_behind(share):
-    """When the file cannot be written in full, OSError comes out and no part of it stays."""
+@pytest.mark.parametrize("call", ["render(1280, 720, 3, audio=True)", "prepare(320, 180)"])
+def test_a_full_disk_leaves_nothing_behind(share, call):
+    """When a file cannot be written in full, OSError comes out and no part of it stays."""
     pytest.importorskip("resource", reason="only where a process can limit the size of its files")
-    size = render("std", "16:9", 3, True).stat().st_size
+    size = render(1280, 720, 3, audio=True).bytes
+    if call.startswith("prepare"):
+        prepare(320, 180)
+        size = (cut(320, 180, 3).parent / "320x180-24fps.mp4").stat().st_size
     limit = size - 1 if isinstance(share, str) else int(size * share)
     script = (
-        "import resource, sys; from mockling import fixtures; from mockling.fixtures import cutting\n"
+        "import resource, sys; from mockling import fixtures; from mockling.fixtures import cutting, rendering\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]),) * 2)\n"
-        "try: print(fixtures.render('std', '16:9', 3, True))\n"
-        "except OSError: print('OSError', [f for d in fixtures._folders.values() for f in d.iterdir()])"
+        "folders = lambda: [room.folder for room in rendering._rooms.values() if room.folder]\n"
+        f"try: print(fixtures.{call})\n"
+        "except OSError: print('OSError', [file for folder in folders() for file in folder.iterdir()])"
     )
     assert run(script, str(limit)).strip() == "OSError []"
 
 
 @pytest.mark.parametrize(
-    ("mode", "ratio", "duration", "advice"),
+    ("width", "height", "seconds", "fps", "advice"),
     [
-        ("ultra", "16:9", 5, "choose one of std, pro"),
-        ("../std", "16:9", 5, "choose one of std, pro"),
-        ("std", "4:3", 5, "choose one of 16:9, 9:16, 1:1"),
-        ("std", "16x9", 5, "choose one of 16:9, 9:16, 1:1"),
-        ("std", "16:9", 2, "choose 3 to 15 whole seconds"),
-        ("std", "16:9", 16, "choose 3 to 15 whole seconds"),
-        ("std", "16:9", 3.5, "choose 3 to 15 whole seconds"),
+        (1281, 720, 5, 24, "even numbers from 16 to 4096"),
+        (1280, 721, 5, 24, "even numbers from 16 to 4096"),
+        (14, 720, 5, 24, "even numbers from 16 to 4096"),
+        (1280, 4098, 5, 24, "even numbers from 16 to 4096"),
+        (-1280, 720, 5, 24, "even numbers from 16 to 4096"),
+        (1280.5, 720, 5, 24, "even numbers from 16 to 4096"),
+        ("../1280", 720, 5, 24, "even numbers from 16 to 4096"),
+        (1280, 720, 5, 0, "a whole number from 1 to 60"),
+        (1280, 720, 5, 61, "a whole number from 1 to 60"),
+        (1280, 720, 5, 29.97, "a whole number from 1 to 60"),
+        (1280, 720, 0, 24, "choose one picture to 600 s"),
+        (1280, 720, -1, 24, "choose one picture to 600 s"),
+        (1280, 720, 0.02, 24, "choose one picture to 600 s"),
+        (1280, 720, 600.1, 24, "choose one picture to 600 s"),
+        (1280, 720, float("nan"), 24, "choose one picture to 600 s"),
+        (1280, 720, float("inf"), 24, "choose one picture to 600 s"),
     ],
 )
-def test_render_refuses_what_it_does_not_have(mode, ratio, duration, advice):
-    """A parameter out of range is refused with the values there are."""
+def test_render_refuses_what_it_cannot_make(width, height, seconds, fps, advice):
+    """A parameter out of range is refused with the values there are; `prepare` refuses the same."""
     with pytest.raises(ValueError, match=advice):
-        render(mode, ratio, duration, True)
+        render(width, height, seconds, audio=True, fps=fps)
+    if "picture to" not in advice:
+        with pytest.raises(ValueError, match=advice):
+            prepare(width, height, fps)
+
+
+@pytest.mark.parametrize("text", [REQUEST, "short", ""])
+@pytest.mark.parametrize("size", [(1280, 720), (320, 240)])
+def test_a_marked_video_tells_its_text(tmp_path, size, text):
+    """The comment of a marked video is its text, all else is as it was cut, and two marks make two videos."""
+    rendered = render(*size, 3, audio=True)
+    with marked(rendered, text) as file:
+        data = file.read()
+    whole = rendered.path.read_bytes()
+    assert data == whole[: rendered.mark] + text.ljust(36).encode() + whole[rendered.mark + 36 :]
+    (tmp_path / "marked.mp4").write_bytes(data)
+    with av.open(str(tmp_path / "marked.mp4")) as video:
+        assert video.metadata["comment"].rstrip() == text
+        assert len(list(video.decode(video=0))) == 72
+    if ffprobe := shutil.which("ffprobe"):
+        tags = subprocess.check_output([ffprobe, "-v", "error", "-show_format", tmp_path / "marked.mp4"], text=True)
+        assert f"TAG:comment={text}" in tags
+
+
+@pytest.mark.parametrize("text", ["x" * 37, "é", REQUEST + " "])
+def test_a_mark_that_does_not_fit_is_refused(text):
+    """A text that is longer than the mark, or not ASCII, is refused in one sentence."""
+    with pytest.raises(ValueError, match="at most 36 ASCII characters"):
+        marked(render(1280, 720, 3, audio=True), text)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_a_marked_file_reads_as_if_the_text_were_in_it(data):
+    """Whatever is read and sought, by blocks of any size, a marked file does what the replaced bytes would."""
+    before, after = data.draw(st.binary(max_size=90)), data.draw(st.binary(max_size=90))
+    text = data.draw(st.text(st.characters(max_codepoint=127), max_size=MARK_LENGTH))
+    steps = st.one_of(
+        st.tuples(st.just("read"), st.integers(-1, 250)),
+        st.tuples(st.just("readinto"), st.integers(0, 250).map(bytearray)),
+        st.tuples(st.just("readline"), st.integers(-1, 50)),
+        st.tuples(st.just("seek"), st.integers(0, 250)),
+        st.tuples(st.just("seek"), st.integers(-30, 0), st.just(os.SEEK_END)),
+        st.tuples(st.just("seek"), st.integers(0, 30), st.just(os.SEEK_CUR)),
+        st.tuples(st.just("tell")),
+    )
+    expected = io.BytesIO(before + text.ljust(MARK_LENGTH).encode() + after)
+    block = data.draw(st.integers(1, 100))
+    with tempfile.TemporaryDirectory() as folder, mock.patch.object(marking, "BLOCK", block):
+        path = Path(folder) / "video"
+        path.write_bytes(before + marking.PLACEHOLDER + after)
+        with marked(Rendered(path, len(expected.getvalue()), len(before)), text) as file:
+            for name, *given_ in data.draw(st.lists(steps, max_size=20)):
+                assert getattr(file, name)(*given_) == getattr(expected, name)(*given_)
+                assert file.tell() == expected.tell()
+            file.seek(0)
+            assert file.read() == expected.getvalue()
+    with pytest.raises(ValueError, match="closed"):
+        file.read()
+
+
+def test_a_marked_file_is_not_held_in_memory(tmp_path):
+    """Reading a little of a large video, from either side of the mark, takes memory for that little only."""
+    path = tmp_path / "large"
+    with path.open("wb") as large:
+        large.truncate(100_000_000)
+    tracemalloc.start()
+    with marked(Rendered(path, 100_000_000, 50_000_000), REQUEST) as file:
+        file.seek(49_999_990)
+        assert file.read(56) == bytes(10) + REQUEST.encode() + bytes(10)
+        while file.read(1 << 16):
+            pass
+    assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    tracemalloc.stop()
+
+
+@pytest.fixture
+def download():
+    """A Flask client whose /video is a marked video, sent as `marked` says."""
+    application, rendered = flask.Flask("sending"), render(1280, 720, 3, audio=True)
+
+    @application.get("/video")
+    def video() -> flask.Response:
+        response = flask.send_file(marked(rendered, REQUEST), "video/mp4", conditional=False, etag=REQUEST)
+        response.content_length = rendered.bytes
+        return response.make_conditional(flask.request.environ, accept_ranges=True, complete_length=rendered.bytes)
+
+    with marked(rendered, REQUEST) as file:
+        return application.test_client(), file.read(), rendered.mark
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 10), (-5, 40), (3, 30), (-1, 1), (20, 60), (36, 40)])
+def test_flask_sends_any_range_of_a_marked_file(download, low, high):
+    """A range around, across or within the mark has the marked bytes and tells of which it is."""
+    client, whole, mark = download
+    first, last = mark + low, mark + high
+    part = client.get("/video", headers={"Range": f"bytes={first}-{last - 1}"})
+    assert (part.status_code, part.data, part.content_length) == (206, whole[first:last], last - first)
+    assert part.headers["Content-Range"] == f"bytes {first}-{last - 1}/{len(whole)}"
+
+
+def test_flask_sends_a_marked_file_with_its_length_and_tag(download):
+    """A whole marked file is sent with its length and ETag, not again to who has it, and never beyond its end."""
+    client, whole, _ = download
+    answer = client.get("/video")
+    assert (answer.status_code, answer.data, answer.content_length) == (200, whole, len(whole))
+    assert (answer.headers["ETag"], answer.headers["Accept-Ranges"]) == (f'"{REQUEST}"', "bytes")
+    assert client.head("/video").content_length == len(whole)
+    assert client.get("/video", headers={"If-None-Match": answer.headers["ETag"]}).status_code == 304
+    assert client.get("/video", headers={"Range": f"bytes={len(whole)}-"}).status_code == 416
+    assert client.get("/video", headers={"Range": "bytes=-7"}).data == whole[-7:]
 
 
 def test_importing_is_light():
@@ -286,7 +524,7 @@ def test_an_unknown_input_is_refused_with_those_there_are():
         b"\0\0\0\x01mdat" + b"\xff" * 8,
         PLAYLIST.format(input_clip("valid")).encode(),
         f"ffconcat version 1.0\nfile '{input_clip('valid')}'\n".encode(),
-        render("std", "16:9", 3, True).read_bytes()[:-1],
+        cut(1280, 720, 3).read_bytes()[:-1],
         bytes(1000) + input_clip("valid").read_bytes()[1000:],
     ],
     ids=["empty", "zeros", "ftyp only", "endless box", "playlist", "concat", "last byte lost", "start wiped"],
@@ -306,6 +544,23 @@ def test_probe_lets_a_missing_file_be_missing(tmp_path):
     (tmp_path / "empty.mp4").touch()
     with pytest.raises(UnreadableVideo, match="is empty"):
         probe(tmp_path / "empty.mp4")
+
+
+@pytest.mark.parametrize("first", [b"skip", b"free", b"wide", b"ftyp"])
+def test_probe_takes_quicktime_files_whatever_comes_first(tmp_path, first):
+    """An old QuickTime file has no ftyp; one that begins with an empty box instead is a video as well."""
+    path = tmp_path / "old.mov"
+    with av.open(str(input_clip("silent"))) as given_, av.open(str(path), "w", format="mov") as film:
+        track = film.add_stream_from_template(given_.streams.video[0])
+        for packet in given_.demux(given_.streams.video[0]):
+            if packet.pts is not None:
+                packet.stream = track
+                film.mux(packet)
+    data = path.read_bytes()
+    assert data[4:12] == b"ftypqt  "
+    path.write_bytes(data[:4] + first + data[8:])
+    seen = probe(path)
+    assert (seen.width, seen.height, seen.frames, seen.fps, seen.seconds, seen.audio) == (1280, 720, 96, 24, 4, False)
 
 
 def fragmented(path: Path, kind: str = "mp4") -> Path:
@@ -413,3 +668,108 @@ def test_probe_survives_random_damage_to_the_index(data):
     for _ in range(data.draw(st.integers(1, 6))):
         valid[start + data.draw(st.integers(0, size - 1))] = data.draw(st.sampled_from([0, 1, 0x7F, 0x80, 0xFF]))
     attempt(bytes(valid))
+
+
+IMAGES = {
+    "gray.png": ("L", {}),
+    "palette.png": ("P", {}),
+    "colour.png": ("RGBA", {}),
+    "baseline.jpeg": ("RGB", {}),
+    "progressive.jpeg": ("RGB", {"progressive": True}),
+    "gray.jpeg": ("L", {"comment": b"\xff\xc0 in a comment is no header"}),
+    "print.jpeg": ("CMYK", {"icc_profile": bytes(200_000), "exif": b"Exif\0\0" + bytes(5000)}),
+}
+
+
+def image(name: str, size: tuple[int, int] = (123, 45)) -> bytes:
+    mode, options = IMAGES[name]
+    file = io.BytesIO()
+    Image.new(mode, size).save(file, name.split(".")[1], **options)
+    return file.getvalue()
+
+
+def picture(data: bytes) -> Picture | None:
+    """What is read from these bytes, if anything."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "image"
+        path.write_bytes(data)
+        try:
+            return probe_image(path)
+        except UnreadableImage:
+            return None
+
+
+@pytest.mark.parametrize("name", IMAGES)
+@pytest.mark.parametrize("size", [(123, 45), (1, 1), (1000, 3)])
+def test_probe_image_tells_format_and_size(name, size):
+    """PNG and JPEG files of every kind are told with their pixels."""
+    assert picture(image(name, size)) == Picture(name.split(".")[1], *size)
+
+
+def test_probe_image_takes_filling_and_markers_without_length():
+    """Bytes of filling before a JPEG marker and markers that stand alone are passed over."""
+    data = image("baseline.jpeg")
+    assert picture(data[:2] + b"\xff\xff\xff\x01\xff\xd0" + data[2:]) == Picture("jpeg", 123, 45)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "neither"),
+        (b"GIF89a\1\0\1\0", "neither"),
+        (b"\x89PNG\r\n\x1a", "neither"),
+        (image("gray.png")[:20], "cut off"),
+        (image("gray.png").replace(b"IHDR", b"IDAT"), "begin with its size"),
+        (image("gray.png")[:16] + bytes(8), "no pixels"),
+        (b"\xff\xd8", "cut off"),
+        (b"\xff\xd8\xff\xe0\xff\xff", "cut off"),
+        (b"\xff\xd8\xff\xe0\0\1" + bytes(100), "broken"),
+        (b"\xff\xd8" + bytes(100), "broken"),
+        (b"\xff\xd8\xff\xda\0\2", "does not tell"),
+        (b"\xff\xd8\xff\xd9", "does not tell"),
+        (b"\xff\xd8" + b"\xff" * 1_000_000, "broken"),
+        (b"\xff\xd8" + b"\xff\xd0" * 1_000_000, "does not tell"),
+        (b"\xff\xd8\xff\xc0\0\x0b\x08" + bytes(10), "no pixels"),
+    ],
+)
+def test_probe_image_refuses_what_has_no_size(tmp_path, content, reason):
+    """What is no image, or is cut off or broken before its size, is refused in one sentence."""
+    path = tmp_path / "image.png"
+    path.write_bytes(content)
+    with pytest.raises(UnreadableImage, match=rf"^The [^.]*{reason}[^.]*\.$"):
+        probe_image(path)
+
+
+def test_probe_image_lets_a_missing_file_be_missing(tmp_path):
+    """A file that does not exist is no unreadable image but a missing file."""
+    with pytest.raises(FileNotFoundError):
+        probe_image(tmp_path / "none.png")
+
+
+@pytest.mark.parametrize("name", IMAGES)
+@settings(max_examples=60, deadline=None)
+@given(share=st.floats(0, 1, exclude_max=True))
+def test_probe_image_never_guesses_from_a_part(name, share):
+    """An image cut off anywhere has its size or is refused; the first bytes never do for it."""
+    whole = image(name)
+    seen = picture(whole[: int(share * len(whole))])
+    assert seen in (None, Picture(name.split(".")[1], 123, 45))
+    assert picture(whole[: random.Random(share).randrange(20)]) is None
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from([b"", b"\xff\xd8", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", image("gray.png")[:16]]), st.binary())
+def test_probe_image_survives_random_bytes(head, noise):
+    """Random bytes, with or without the beginning of an image, raise nothing but UnreadableImage."""
+    picture(head + noise)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(sorted(IMAGES)), st.data())
+def test_probe_image_survives_random_damage(name, data):
+    """An image with bytes of its beginning changed raises nothing but UnreadableImage, or is an image."""
+    damaged = bytearray(image(name))
+    for _ in range(data.draw(st.integers(1, 6))):
+        damaged[data.draw(st.integers(0, min(700, len(damaged) - 1)))] = data.draw(st.integers(0, 255))
+    seen = picture(bytes(damaged))
+    assert seen is None or (seen.width > 0 and seen.height > 0)
