@@ -82,7 +82,12 @@ def names(figure: Any) -> set[str]:
     """Return the paths of the parameters that a figure depends on."""
     if not isinstance(figure, Mapping):
         return set()
-    inner = [*figure.get("values", {}).values(), *figure.get("per", {}).values(), figure.get("otherwise"), figure.get("base")]
+    inner = [
+        *figure.get("values", {}).values(),
+        *figure.get("per", {}).values(),
+        figure.get("otherwise"),
+        figure.get("base"),
+    ]
     own = {str(figure["by"])} if "by" in figure else set(figure.get("per", ()))
     return own.union(*map(names, inner))
 

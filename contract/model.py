@@ -55,6 +55,7 @@ class Model:
         self.parameters: dict[str, Document] = self.schema["properties"]
         self.example: dict[str, Any] = document["example"]
         self.defaults = {name: part["default"] for name, part in self.parameters.items() if "default" in part}
+        self._texts = [name for name, part in self.parameters.items() if _takes_numbers(part)]
         self.spread: float = document["latency"]["spread"]
         self.queue_share: float = document["latency"]["queue_share"]
         inputs: dict[str, Document] = document["inputs"]
@@ -81,12 +82,13 @@ class Model:
 
     def completed(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Return a valid request with its defaults, without unknown parameters, numbers taken for texts as texts."""
-        known = {
-            name: _as_text(self.parameters[name], value)
-            for name, value in parameters.items()
-            if name in self.parameters
-        }
-        return {**self.defaults, **known}
+        full = {**self.defaults, **parameters}
+        if full.keys() != self.parameters.keys():
+            full = {name: value for name, value in full.items() if name in self.parameters}
+        for name in self._texts:
+            if name in full:
+                full[name] = _as_text(self.parameters[name], full[name])
+        return full
 
     def inputs(self, parameters: Mapping[str, Any]) -> list[InputFile]:
         """Return the files that a valid request names, those of the first input parameter first."""
@@ -202,8 +204,14 @@ def _figure(part: Document) -> Any:
     return {name: value for name, value in part.items() if name in ("base", "per", "by", "values", "otherwise")}
 
 
+def _takes_numbers(schema: Document) -> bool:
+    """Say whether a parameter's values are texts beside which their numbers stand (D7)."""
+    values = schema.get("enum", ())
+    return any(isinstance(value, str) for value in values) and not all(isinstance(value, str) for value in values)
+
+
 def _as_text(schema: Document, value: Any) -> Any:
-    """Return a number that stands beside its text in an enum (D7) as the text."""
+    """Return a number that stands beside its text in an enum as the text."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    text = text_of(int(value)) if is_number and "enum" in schema else None
+    text = text_of(int(value)) if is_number else None
     return text if text is not None and text in schema["enum"] else value

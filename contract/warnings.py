@@ -36,8 +36,8 @@ def rule(row: Mapping[str, Any], schema: Mapping[str, Any]) -> Rule:
 
 def unknown(parameters: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[str]:
     """Yield a sentence if there are parameters that the model does not know (M7)."""
-    names = [str(name) for name in parameters if name not in schema["properties"]]
-    if names:
+    if parameters.keys() - schema["properties"].keys():
+        names = [str(name) for name in parameters if name not in schema["properties"]]
         named = ", ".join(repr(name[:60]) for name in names[:MOST_NAMED]) + ", ..." * (len(names) > MOST_NAMED)
         yield f"The endpoint has no such parameter and ignores it: {named}."
 

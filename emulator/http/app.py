@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask, Response, request
+from flask import Flask, Request, Response, request
+from flask.sessions import NullSession, SessionInterface
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from mockling.contract import Document
@@ -27,11 +28,20 @@ if TYPE_CHECKING:
 View = Callable[..., Response]
 
 
+class _NoSession(SessionInterface):
+    """No request has a session here."""
+
+    def open_session(self, app: Flask, request: Request) -> NullSession:  # noqa: ARG002 - Flask's signature
+        """Return the session that there is not."""
+        return NullSession()
+
+
 class Application(Flask):
     """The emulator as a Flask application; `platform` is what it stands in for, `recorder` keeps its exchanges."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(__name__, static_folder=None)
+        self.session_interface = _NoSession()
         self.platform = Platform(settings)
         self.responses = Responses(self.platform.contract, self.platform.outputs)
         self.recorder = Recorder(self.platform, self.responses.cors)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from flask import Response, request
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Request, Response, request
 
 from mockling.contract import Output
 from mockling.emulator.http.defects import as_refused
@@ -55,21 +58,25 @@ class Generations:
         return self._responses.result(*self._ask(id, "unknown_output"), root_of(request))
 
     def _start(self, operation: str, slug: str) -> tuple[Call, Draft, Job]:
-        draft = draft_of(request.environ)
+        caller: Request = request._get_current_object()  # type: ignore[attr-defined] # each look through it costs
+        draft, media_type = draft_of(caller.environ), caller.mimetype
         draft.model = slug[:100]
-        key, authorization = key_of(request.environ)
-        is_form = request.mimetype == "multipart/form-data"
+        key, authorization = key_of(caller.environ)
+
+        def read(schema: Mapping[str, Any]) -> dict[str, Any]:
+            is_form = media_type == "multipart/form-data"
+            content = b"" if is_form else draft.sent(caller.get_data(cache=False))
+            return read_body(caller, content, schema, self._deepest)
+
         call = Call(
             operation=operation,
-            method=request.method,
+            method=draft.method,
             key=key,
             authorization=authorization,
             slug=slug,
-            root=root_of(request),
-            media_type=request.mimetype,
-            read=lambda schema: read_body(
-                request, b"" if is_form else draft.sent(request.get_data(cache=False)), schema, self._deepest
-            ),
+            root=root_of(caller),
+            media_type=media_type,
+            read=read,
         )
         job = self._platform.stages.run(call)
         draft.request_id, draft.seconds, draft.warnings = job.request_id, job.latency, call.warnings

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -160,16 +161,16 @@ class _Watched:
 
 def _headers(environ: WSGIEnvironment) -> Headers:
     """Return a request's headers, in lower case, those that hold a secret masked."""
-    found = []
-    for variable, value in environ.items():
-        name = variable[5:] if variable.startswith("HTTP_") else variable if variable in _CONTENT else ""
-        if name and value:
-            header = name.replace("_", "-").lower()
-            found.append((header, masked(value) if header in _SECRET else value))
-    return tuple(found)
+    named = [(_header(variable), value) for variable, value in environ.items()]
+    return tuple([(name, masked(value) if name in _SECRET else value) for name, value in named if name and value])
 
 
-_CONTENT = ("CONTENT_TYPE", "CONTENT_LENGTH")
+@lru_cache(maxsize=1024)
+def _header(variable: str) -> str:
+    """Return the name of the header that a variable of the environment is, "" if it is none."""
+    if variable in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+        return variable.replace("_", "-").lower()
+    return variable[5:].replace("_", "-").lower() if variable.startswith("HTTP_") else ""
 
 
 def _without(key: str, text: str) -> str:
@@ -178,4 +179,3 @@ def _without(key: str, text: str) -> str:
 
 def _digest(body: bytes) -> str:
     return sha256(body).hexdigest()
-

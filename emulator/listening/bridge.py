@@ -6,7 +6,7 @@ import asyncio
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from functools import partial
+from functools import lru_cache, partial
 from io import BytesIO
 from math import inf
 from threading import Thread
@@ -182,11 +182,15 @@ def _environ(scope: HTTPScope, body: bytes) -> WSGIEnvironment:
         # x_api_key would be taken for x-api-key, and a body that came in chunks is whole by now.
         if b"_" in raw_name or raw_name == b"transfer-encoding":
             continue
-        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
-        variable = name.upper().replace("-", "_")
-        if variable not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
-            variable = f"HTTP_{variable}"
+        variable, value = _variable(raw_name), raw_value.decode("latin-1")
         environ[variable] = f"{environ[variable]},{value}" if variable in environ else value
     if body:
         environ.setdefault("CONTENT_LENGTH", str(len(body)))
     return environ
+
+
+@lru_cache(maxsize=1024)
+def _variable(name: bytes) -> str:
+    """Return what a header is called in a WSGI environment."""
+    variable = name.decode("latin-1").upper().replace("-", "_")
+    return variable if variable in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{variable}"

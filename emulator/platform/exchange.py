@@ -82,10 +82,15 @@ class Exchange:
 
 def tell(exchange: Exchange) -> None:
     """Log an exchange, as a warning if there is one in it."""
-    logger.log(logging.WARNING if exchange.warnings else logging.INFO, "%s", exchange)
+    level = logging.WARNING if exchange.warnings else logging.INFO
+    if logger.isEnabledFor(level):  # made by hand, for to look up who logs costs more than the rest
+        logger.handle(logger.makeRecord(logger.name, level, __file__, 0, "%s", (exchange,), None, "tell"))
 
 
 def money(amount: Decimal) -> str:
     """Return US dollars as they are written everywhere: two decimals, more only where they are needed."""
+    text = f"{amount:f}"
+    if text[-3:-2] == ".":
+        return text
     cents = amount.quantize(Decimal("0.01"))
     return f"{cents if cents == amount else amount.normalize():f}"
