@@ -9,7 +9,8 @@ from typing import Any
 
 from mockling.contract.document import Document
 
-PARAMETERS = "#/components/schemas/Parameters"
+# OpenAPI cannot say how the fields of a form are read.
+FORMS = "The parameters; multipart/form-data is accepted too, each field a text or JSON (G7, M13)."
 
 
 def composed(document: Document) -> Document:
@@ -40,9 +41,10 @@ def _of_model(item: Document, model: Document) -> Document:
     for operation in own.values():
         operation["operationId"] += "_" + re.sub(r"\W", "_", slug)
         operation["tags"] = [slug]
-        for content in operation.get("requestBody", {}).get("content", {}).values():
-            content["schema"] = {"$ref": f"#/components/schemas/{_name(slug)}"}
-            content["examples"] = {"example": {"value": deepcopy(model["example"])}}
+        if "requestBody" in operation:
+            schema = {"$ref": f"#/components/schemas/{_name(slug)}"}
+            body = {"schema": schema, "examples": {"example": {"value": deepcopy(model["example"])}}}
+            operation["requestBody"] = {"required": True, "description": FORMS, "content": {"application/json": body}}
     return own
 
 

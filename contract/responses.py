@@ -41,7 +41,7 @@ class ResponseChecker:
             if header.get("required"):
                 yield _simple(name, "a header", "nothing")
             return
-        schema = header["schema"] if "schema" in header else header["content"]["application/json"]["schema"]
+        schema = header["schema"].get("contentSchema", header["schema"])
         is_text = schema.get("type", "string") == "string"
         try:
             parsed = value if is_text else strict_json(value)
