@@ -62,7 +62,7 @@ class Model:
         self._inputs = [(re.split(r"\W", path)[0], path, limits) for path, limits in inputs.items()]
         self._enforced: bool = document["inputs_enforced"]
         self._failures: list[Document] = document["failures"]
-        self._sites: list[str] = settled["x-unreachable"]["sites"]
+        self._sites = tuple(settled["x-unreachable"]["sites"])
         self._validator = SchemaValidator(self.schema, settled["x-messages"])
         self._warnings = [warnings.rule(row, self.schema) for row in document["warnings"]]
         self._price = number(_figure(document["price"]), self.schema, "price")

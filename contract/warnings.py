@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any
@@ -42,12 +42,12 @@ def unknown(parameters: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterato
         yield f"The endpoint has no such parameter and ignores it: {named}."
 
 
-def unreachable(file: InputFile, sites: Iterable[str]) -> Iterator[str]:
+def unreachable(file: InputFile, sites: tuple[str, ...]) -> Iterator[str]:
     """Yield a sentence if the platform could not download an input from where it is (M17)."""
     host = _host(file.url)
     if _is_private(host):
         yield f"{file.place} is at {host[:60]}, which the platform cannot reach; live the generation would fail (M17)."
-    site = next((site for site in sites if host == site or host.endswith(f".{site}")), None)
+    site = _site(host, sites)
     if site:
         yield f"{file.place} is a page of {site} and no {file.kind} file; live the generation would fail (M17)."
 
@@ -65,6 +65,11 @@ def _is_private(host: str) -> bool:
         return not ip_address(host.strip("[]")).is_global
     except ValueError:
         return host == "localhost" or host.endswith((".localhost", ".local", ".internal"))
+
+
+@lru_cache(maxsize=256)
+def _site(host: str, sites: tuple[str, ...]) -> str | None:
+    return next((site for site in sites if host == site or host.endswith(f".{site}")), None)
 
 
 def _names(pattern: re.Pattern[str], where: str, called: str, what: str, told: str) -> Rule:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 View = Callable[..., Response]
+_FORWARDED = [f"HTTP_X_FORWARDED_{what}" for what in ("FOR", "PROTO", "HOST", "PORT", "PREFIX")]
 
 
 class _NoSession(SessionInterface):
@@ -51,9 +52,8 @@ class Application(Flask):
         self.register_error_handler(Exception, self._refuse)
         self.url_map.merge_slashes = False  # it would redirect, and the platform never does (G15)
         self._route()
-        # Outputs' URLs must lead back to the address the caller used, also through a proxy. To wrap wsgi_app is
-        # Flask's own way, though to a type checker it replaces a method.
-        self.wsgi_app = ProxyFix(self.wsgi_app, x_for=1, x_proto=1, x_host=1, x_port=1, x_prefix=1)  # type: ignore[method-assign]
+        # Outputs' URLs must lead back to the address the caller used, also through a proxy.
+        self._behind_proxy = ProxyFix(super().wsgi_app, x_for=1, x_proto=1, x_host=1, x_port=1, x_prefix=1)
 
     def _route(self) -> None:
         """Give each path of the contract one rule for all verbs, for another verb than its own is 405 there (G6)."""
@@ -99,6 +99,8 @@ class Application(Flask):
     def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request, of which from here on there is a draft."""
         self.recorder.begin(environ)
+        if any(header in environ for header in _FORWARDED):
+            return self._behind_proxy(environ, start_response)
         return super().wsgi_app(environ, start_response)
 
     def process_response(self, response: Response) -> Response:

@@ -10,7 +10,7 @@ from flask import Request, Response, request
 from mockling.contract import Output
 from mockling.emulator.http.defects import as_refused
 from mockling.emulator.http.held import HeldResponse
-from mockling.emulator.http.reading import key_of, read_body, root_of
+from mockling.emulator.http.reading import key_of, media_type_of, read_body, root_of
 from mockling.emulator.http.recording import Draft, Recorder, draft_of
 from mockling.emulator.http.responses import Responses
 from mockling.emulator.platform.jobs import FAILED, Failure, Job
@@ -59,7 +59,7 @@ class Generations:
 
     def _start(self, operation: str, slug: str) -> tuple[Call, Draft, Job]:
         caller: Request = request._get_current_object()  # type: ignore[attr-defined] # each look through it costs
-        draft, media_type = draft_of(caller.environ), caller.mimetype
+        draft, media_type = draft_of(caller.environ), media_type_of(caller.environ)
         draft.model = slug[:100]
         key, authorization = key_of(caller.environ)
 

@@ -21,7 +21,7 @@ def read_body(request: Request, content: bytes, schema: Mapping[str, Any], deepe
 
     `content` is the body if it is no form. Raises `Refused` if it is no JSON, no object, no form, or nested too deeply.
     """
-    if request.mimetype == "multipart/form-data":
+    if media_type_of(request.environ) == "multipart/form-data":
         return _read_form(request, schema, deepest)
     value = _parse(content, deepest)
     if not isinstance(value, dict):
@@ -44,6 +44,12 @@ def key_of(environ: Mapping[str, Any]) -> tuple[str | None, bool]:
     """Return the key that a request was sent with (None: none), and whether it has an Authorization header (G3)."""
     key = environ.get("HTTP_X_API_KEY")
     return key.strip(" \t") if key is not None else None, "HTTP_AUTHORIZATION" in environ
+
+
+def media_type_of(environ: Mapping[str, Any]) -> str:
+    """Return the media type of a request's body, in lower case and without its parameters."""
+    named: str = environ.get("CONTENT_TYPE", "")
+    return named.partition(";")[0].strip().lower()
 
 
 def is_plain(environ: Mapping[str, Any]) -> bool:

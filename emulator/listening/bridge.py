@@ -138,7 +138,7 @@ class _Start:
 
     def __call__(self, status: str, headers: list[tuple[str, str]], _exc_info: object = None, /) -> Callable[..., Any]:
         self.status = int(status[:3])
-        self.headers = tuple((name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers)
+        self.headers = tuple((_wire_name(name), value.encode("latin-1")) for name, value in headers)
         return lambda _: None
 
 
@@ -187,6 +187,12 @@ def _environ(scope: HTTPScope, body: bytes) -> WSGIEnvironment:
     if body:
         environ.setdefault("CONTENT_LENGTH", str(len(body)))
     return environ
+
+
+@lru_cache(maxsize=1024)
+def _wire_name(name: str) -> bytes:
+    """Return a response's header as it is sent."""
+    return name.lower().encode("latin-1")
 
 
 @lru_cache(maxsize=1024)

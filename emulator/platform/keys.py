@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 
 from mockling.contract import Contract, ContractError
 from mockling.emulator.settings import NO_BALANCE, OFF, AccountSettings, Settings
@@ -38,10 +39,14 @@ class Keys:
         self._plans: dict[str, int] = contract.document["x-plans"]["requests_per_minute"]
         self._shape = re.compile(contract.document["components"]["securitySchemes"]["apiKey"]["x-pattern"])
         self._settings = settings
+        self._found = lru_cache(maxsize=1024)(self._look_up)
         self._configured = {chosen.key: self._account(chosen) for chosen in settings.accounts}
 
     def find(self, key: str) -> Account | None:
         """Return the account of an API key, or None if the key is good for none."""
+        return self._found(key)
+
+    def _look_up(self, key: str) -> Account | None:
         if key in self._configured:
             return self._configured[key]
         return self._planned(key) if self._shape.search(key) else None
