@@ -31,8 +31,9 @@ class _Commands(click.Group):
         before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         try:
             return super().invoke(context)
-        except (KeyboardInterrupt, click.Abort):  # the latter where something was asked
-            click.echo("Interrupted.", err=True)
+        except (KeyboardInterrupt, click.Abort) as error:
+            asked = isinstance(error, click.Abort)  # then the cursor stands behind the question
+            click.echo("\nInterrupted." if asked else "Interrupted.", err=True)
             raise click.exceptions.Exit(130) from None
         finally:
             signal.signal(signal.SIGTERM, before)

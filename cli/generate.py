@@ -121,7 +121,8 @@ def finish(video: Video, output: Output) -> None:
     where = f"It is at {video.url} for now." if video.url else "It is lost."
     with output.written(video, where) as file:
         size = file.stat().st_size
-    output.tell(f"Saved {output} ({size:,} bytes). {paid(video)}")
+    done = f"Saved {output} ({size:,} bytes)" if output.path else f"Wrote {size:,} bytes to standard output"
+    output.tell(f"{done}. {paid(video)}")
 
 
 def warn(contract: Contract, request: dict[str, Any]) -> None:

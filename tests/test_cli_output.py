@@ -131,8 +131,8 @@ def test_a_video_goes_to_standard_output(
     waiting = ["wait", name, "-o", "-", "--base-url", emulator.url, "--api-key", key, "--poll-interval", 0.01]
     demo = ["demo", "--speed", "instant", "-o", "-"]
     for command, told in (
-        (arguments(emulator.url, "-"), "Saved standard output ("),
-        (waiting, "Saved standard output ("),
+        (arguments(emulator.url, "-"), " bytes to standard output. "),
+        (waiting, " bytes to standard output. "),
         (demo, "saved     standard output"),
     ):
         result = run(*command)
