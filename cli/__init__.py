@@ -1,7 +1,7 @@
 """The `mockling` command.
 
-Exit codes: 0 done; 1 it failed, and one line on standard error says why and what to do; 2 the command was not
-understood; 130 interrupted with Ctrl-C.
+Exit codes: 0 done; 1 it failed, and one line on standard error says why and what to do; 2 the command, the value of an
+option or a settings file was not understood; 130 interrupted with Ctrl-C; 143 ended by SIGTERM.
 """
 
 from __future__ import annotations
@@ -31,8 +31,9 @@ class _Commands(click.Group):
         before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         try:
             return super().invoke(context)
-        except KeyboardInterrupt:
-            click.echo("Interrupted.", err=True)
+        except (KeyboardInterrupt, click.Abort) as error:
+            asked = isinstance(error, click.Abort)  # then the cursor stands behind the question
+            click.echo("\nInterrupted." if asked else "Interrupted.", err=True)
             raise click.exceptions.Exit(130) from None
         finally:
             signal.signal(signal.SIGTERM, before)
@@ -50,7 +51,17 @@ class _Commands(click.Group):
 @click.command("mockling", cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="mockling", prog_name="mockling")
 def main() -> None:
-    """Test against Segmind's kling-o3-video2video-reference endpoint without calling it: offline, fast and free."""
+    """Test against Segmind's kling-o3-video2video-reference endpoint without calling it: offline, fast and free.
+
+    Exit codes: 0 done; 1 failed, and one line says why and what to do; 2 the command, the value of an option or a
+    settings file was not understood; 130 interrupted with Ctrl-C.
+    """
+
+
+class NotUnderstood(click.ClickException):
+    """What the user gave cannot be understood, and it is no option: a line in a file."""
+
+    exit_code = 2
 
 
 def told(*kinds: type[Exception]) -> Callable[[Callable[Parameters, Result]], Callable[Parameters, Result]]:

@@ -17,18 +17,25 @@ UNVERIFIED = "No fact has been verified against the live API."
 
 @click.command("contract")
 @click.argument("fact_id", metavar="[ID]", required=False)
-@told(ContractError)
+@told()
 def command(fact_id: str | None) -> None:
     """Print every fact of the contract with its source, or all about the one of that ID (such as P7)."""
     console = Console(soft_wrap=bool(fact_id), highlight=False)
     if fact_id:
-        _print_one(console, fact(fact_id))
+        _print_one(console, _known(fact_id))
     elif console.is_terminal:
         _print_all(console)
     else:
         for one in facts():  # for other programs: a line each
             click.echo("\t".join((one.id, ", ".join(one.standing), _told(one))))
         click.echo(UNVERIFIED, err=True)
+
+
+def _known(fact_id: str) -> list[Fact]:
+    try:
+        return fact(fact_id)
+    except ContractError as error:
+        raise click.BadParameter(str(error), param_hint="'ID'") from error
 
 
 def _print_all(console: Console) -> None:

@@ -11,15 +11,19 @@ import click
 
 from mockling import fixtures
 from mockling.cli import told
-from mockling.cli.generate import check_writable, estimate, save, warn
+from mockling.cli.generate import estimate, warn
+from mockling.cli.money import dollars
+from mockling.cli.naming import suggested
+from mockling.cli.output import Output, output_options
 from mockling.cli.parameters import chosen, parameter_options
-from mockling.cli.parameters import speed as speed
+from mockling.cli.settings import speed as speed
 from mockling.cli.waiting import with_progress
 from mockling.client import ApiError, Client, Video
 from mockling.emulator import Emulator
 from mockling.emulator.inputs import BUNDLED
 
 PROMPT = "Let it snow over the hills at dusk"
+DEFAULT = "mockling-demo.mp4"
 
 
 @click.command("demo")
@@ -29,27 +33,23 @@ PROMPT = "Let it snow over the hills at dusk"
 @click.option(
     "--speed", callback=speed, default="100", show_default=True, help='Simulated seconds in a real one, or "instant".'
 )
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=Path("mockling-demo.mp4"),
-    show_default=True,
-    help="File to write.",
-)
+@output_options(DEFAULT)
 @told(ApiError, ValueError)
-def command(video: Path | None, prompt: str, speed: float | str, output: Path, **parameters: Any) -> None:
+def command(
+    video: Path | None, prompt: str, speed: float | str, output: Output | None, force: bool, **parameters: Any
+) -> None:
     """Turn a video into another through an emulator started for the purpose: no network, no key, no money."""
-    check_writable(output)
+    output = output or Output(Path(DEFAULT), replace=True)
+    output.check(force)
     source = video or fixtures.input_clip("valid")
-    click.echo(f"input     {source.name}: {_probed(source)}")
+    output.tell(f"input     {source.name}: {_probed(source)}")
     url = BUNDLED.format(name=quote(source.stem))
     given = {"prompt": prompt, **chosen(parameters)}
     try:
         with Emulator(speed=speed, inputs={url: source}) as emulator:
             full = {**emulator.contract.defaults, **given}
-            click.echo("request   " + ", ".join(f"{name} {value!r}" for name, value in full.items()))
-            click.echo(f"emulator  {emulator.url}, speed {speed if isinstance(speed, str) else format(speed, 'g')}")
+            output.tell("request   " + ", ".join(f"{name} {value!r}" for name, value in full.items()))
+            output.tell(f"emulator  {emulator.url}, speed {speed if isinstance(speed, str) else format(speed, 'g')}")
             warn(emulator.contract, {"video_url": url, **given})
             live = estimate(emulator.contract, given)
             typical = live[1] / speed if live and isinstance(speed, float) else None
@@ -57,20 +57,22 @@ def command(video: Path | None, prompt: str, speed: float | str, output: Path, *
             started = time.monotonic()
             made = with_progress("waiting", typical, lambda: client.generate(video_url=url, **given))
             waited = time.monotonic() - started
-            save(made, output, "Make room, or choose another --output, and run it again.")
+            with output.written(made, "Make room, or choose another --output, and run it again.") as file:
+                found = _probed(file)
     except KeyboardInterrupt:
         click.echo("Interrupted; nothing was written.", err=True)
         raise click.exceptions.Exit(130) from None
-    _report(made, waited, output)
+    _report(made, waited, output, found)
 
 
-def _report(made: Video, waited: float, output: Path) -> None:
-    click.echo(f"output    {_probed(output)}")
-    click.echo(f"live      would have cost ${made.cost} and taken {made.seconds:.0f} s")
-    click.echo(f"here      it cost nothing and took {waited:.1f} s")
-    click.echo("note      it is a bundled clip, cut to measure: of the input only width and sound count")
-    click.echo(f"saved     {output.absolute()}")
-    click.echo("\nNext: `mockling serve` keeps an emulator running for your own code.")
+def _report(made: Video, waited: float, output: Output, found: str) -> None:
+    assert made.cost is not None and made.seconds is not None
+    output.tell(f"output    {found}")
+    output.tell(f"live      would have cost {dollars(made.cost)} and taken {made.seconds:.0f} s")
+    output.tell(f"here      it cost nothing and took {waited:.1f} s")
+    output.tell("note      it is a bundled clip, cut to measure: of the input only width and sound count")
+    output.tell(f"saved     {output.path.absolute() if output.path else output}")
+    output.tell(f"\nNext: `{suggested('serve')}` keeps an emulator running for your own code.")
 
 
 def _probed(path: Path) -> str:

@@ -4,35 +4,53 @@ from __future__ import annotations
 
 import logging
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import click
 
 from mockling.cli import told
-from mockling.cli.parameters import chosen, parameter_options
+from mockling.cli.connecting import connection_options, name
+from mockling.cli.money import dollars
+from mockling.cli.output import Output, output_options
+from mockling.cli.parameters import MODEL, chosen, joined, named, parameter_options
 from mockling.cli.waiting import resumable, wait_for, with_progress
-from mockling.client import LIVE, ApiError, Client, Job, Video
-from mockling.client.video import writable
+from mockling.client import ApiError, Client, Job, Video
 from mockling.contract import Contract, ContractError, load
 
 
 @click.command("generate")
-@click.argument("prompt")
-@click.option("--video-url", required=True, help="The input video, 720 to 2160 pixels wide.")
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path, dir_okay=False), help="File to write.")
+@click.argument("prompt", required=False)
+@click.option("--video-url", help="The input video, 720 to 2160 pixels wide.  [required by the default model]")
+@output_options()
 @parameter_options
-@click.option("--base-url", default=LIVE, show_default=True, help="The server; the default is live and costs money.")
-@click.option("--api-key", help="The API key; by default that in SEGMIND_API_KEY.")
 @click.option(
-    "--timeout", type=click.FloatRange(min=0, min_open=True), default=900.0, show_default=True, help="Seconds."
+    "--model",
+    metavar="SLUG",
+    callback=name("slug of a model"),
+    default=MODEL,
+    show_default=True,
+    help="The model, by its name in the address; another than the default needs neither PROMPT nor --video-url.",
 )
+@click.option(
+    "-p",
+    "--parameter",
+    "more",
+    metavar="NAME=VALUE",
+    multiple=True,
+    callback=named,
+    help="Any other parameter; what is no JSON is text (null: left out). Repeatable.",
+)
+@connection_options("The server; the default is live and costs money.", "The API key")
 @click.option("--async", "asynchronous", is_flag=True, help="Submit a job and poll it, so that it can be resumed.")
-@told(ApiError, ValueError)
+@click.pass_context
+@told(ApiError)
 def command(
-    prompt: str,
-    video_url: str,
-    output: Path,
+    context: click.Context,
+    /,
+    output: Output,
+    force: bool,
+    model: str,
+    more: dict[str, Any],
     base_url: str,
     api_key: str | None,
     timeout: float,
@@ -40,69 +58,71 @@ def command(
     **parameters: Any,
 ) -> None:
     """Generate a video from PROMPT and the input video, and save it."""
-    prepare(output)
+    request = joined(chosen(parameters), more)
+    if model == MODEL:
+        _require(context, request, "prompt", "video_url")
     client = Client(api_key, base_url, timeout)
-    contract, given = load(), chosen(parameters)
-    request = {"prompt": prompt, "video_url": video_url, **given}
-    warn(contract, request)
-    live = estimate(contract, given)
-    click.echo(
-        f"Asking {client.base_url}" + (f"; live this is ${live[0]} and about {live[1]:.0f} s" if live else ""), err=True
-    )
+    prepare(output, force)
+    expected = _announce(client, model, request)
     if asynchronous:
-        job = _submitted(client, request)
+        job = _submitted(client, model, request)
         with resumable(job, output, client.base_url):
             click.echo(f"Submitted as request {job.request_id}.", err=True)
-            finish(wait_for(job, client.base_url, live and live[1], timeout, None), output)
+            finish(wait_for(job, client.base_url, expected, timeout, None), output)
     else:
-        finish(_generated(client, request, live and live[1]), output)
+        finish(_generated(client, model, request, expected), output)
 
 
-def _generated(client: Client, request: dict[str, Any], expected: float | None) -> Video:
+def _require(context: click.Context, request: dict[str, Any], *names: str) -> None:
+    """Raise `MissingParameter` for the first of these parameters that was not given."""
+    for parameter in sorted(context.command.params, key=lambda one: one.param_type_name):  # arguments first
+        if parameter.name in names and request.get(parameter.name) is None:
+            hint = "'PROMPT'" if parameter.name == "prompt" else None  # click would write it in brackets
+            raise click.MissingParameter(ctx=context, param=parameter, param_hint=hint)
+
+
+def _announce(client: Client, model: str, request: dict[str, Any]) -> float | None:
+    """Say what is asked of whom, and what it costs; return the average seconds of a live call (None: unknown)."""
+    if model != MODEL:
+        click.echo(f"Asking {client.base_url} for {model}", err=True)
+        return None
+    contract = load()
+    warn(contract, request)
+    live = estimate(contract, request)
+    about = f"; live this is {dollars(live[0])} and about {live[1]:.0f} s" if live else ""
+    click.echo(f"Asking {client.base_url}{about}", err=True)
+    return live[1] if live else None
+
+
+def _generated(client: Client, model: str, request: dict[str, Any], expected: float | None) -> Video:
     try:
-        return with_progress("generating", expected, lambda: client.generate(**request))
+        return with_progress("generating", expected, lambda: client.generate_with(model, **request))
     except KeyboardInterrupt:
         click.echo("Interrupted. The generation may go on and be billed; there is no way to fetch it.", err=True)
         raise click.exceptions.Exit(130) from None
 
 
-def _submitted(client: Client, request: dict[str, Any]) -> Job:
+def _submitted(client: Client, model: str, request: dict[str, Any]) -> Job:
     try:
-        return with_progress("submitting", None, lambda: client.submit(**request))
+        return with_progress("submitting", None, lambda: client.submit_with(model, **request))
     except KeyboardInterrupt:
         click.echo("Interrupted. The job may have been submitted, and be billed; its id is not known.", err=True)
         raise click.exceptions.Exit(130) from None
 
 
-def prepare(output: Path) -> None:
-    """Make ready for a call whose video goes to `output`."""
+def prepare(output: Output, force: bool) -> None:
+    """Make ready for a call whose video goes to `output`; `force` lets it replace a file."""
     logging.getLogger("urllib3").setLevel(logging.ERROR)  # it would tell of every attempt to connect
-    check_writable(output)
+    output.check(force)
 
 
-def finish(video: Video, output: Path) -> None:
+def finish(video: Video, output: Output) -> None:
     """Save a video and say what it took."""
-    save(video, output, f"It is at {video.url} for now." if video.url else "It is lost.")
-    click.echo(f"Saved {output} ({output.stat().st_size:,} bytes). {paid(video)}")
-
-
-def check_writable(output: Path) -> None:
-    """Refuse a file that could not be written later, when the video would have been paid for."""
-    try:
-        writable(output)
-    except OSError as error:
-        raise click.ClickException(f"{error.strerror}. Nothing was sent.") from error
-
-
-def save(video: Video, output: Path, where: str) -> None:
-    """Save a video; if that fails, say why, and `where` it still is."""
-    try:
-        video.save(output)
-    except (OSError, ApiError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error).rstrip(".")
-        raise click.ClickException(
-            f"The video was generated (request {video.request_id}) but not saved as {output}: {reason}. {where}"
-        ) from error
+    where = f"It is at {video.url} for now." if video.url else "It is lost."
+    with output.written(video, where) as file:
+        size = file.stat().st_size
+    done = f"Saved {output} ({size:,} bytes)" if output.path else f"Wrote {size:,} bytes to standard output"
+    output.tell(f"{done}. {paid(video)}")
 
 
 def warn(contract: Contract, request: dict[str, Any]) -> None:
@@ -125,8 +145,8 @@ def paid(video: Video) -> str:
     """Say what a video took."""
     parts = [
         f"{video.seconds:.1f} s" if video.seconds is not None else "",
-        f"${video.cost}" if video.cost is not None else "",
-        f"${video.remaining_credits} left" if video.remaining_credits is not None else "",
+        dollars(video.cost) if video.cost is not None else "",
+        f"{dollars(video.remaining_credits)} left" if video.remaining_credits is not None else "",
         f"request {video.request_id}" if video.request_id else "",
     ]
     return ", ".join(part for part in parts if part)

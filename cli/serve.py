@@ -12,56 +12,57 @@ from ipaddress import ip_address
 from pathlib import Path
 from threading import Event
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 
-from mockling.cli import told
-from mockling.cli.parameters import speed
-from mockling.contract import ContractError
-from mockling.emulator import Emulator, Settings, SettingsError, read_settings
+from mockling.cli import NotUnderstood, told
+from mockling.cli.money import dollars
+from mockling.cli.settings import limit, setting, speed
+from mockling.contract import ContractError, load
+from mockling.emulator import Emulator, SettingsError, read_settings
 from mockling.emulator.settings import MANUAL
 
 PORT = 8787
 MANY_FILES = 20_000
-
-
-def _limit(_context: click.Context, _parameter: click.Parameter, value: str | None) -> int | str | None:
-    try:
-        return value if value in (None, "off") else int(value)
-    except ValueError as error:
-        raise click.BadParameter('it must be a whole number, or "off".') from error
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command("serve")
-@click.option("--host", help="Address to listen at.  [default: 127.0.0.1]")
-@click.option("--port", type=int, help=f"Port to listen at; 0 takes any free one.  [default: {PORT}]")
+@click.option("--host", callback=setting, help="Address to listen at.  [default: 127.0.0.1]")
+@click.option("--port", type=int, callback=setting, help=f"Port to listen at; 0 takes any free one.  [default: {PORT}]")
 @click.option(
     "--speed", callback=speed, help='Simulated seconds in a real one; 1 is live, or "instant".  [default: 100]'
 )
 @click.option("--profile", help="How disputed facts are answered: documented or observed.  [default: documented]")
 @click.option("--v1-body", type=click.Choice(["json", "video"]), help="What a successful answer holds (D1).")
-@click.option("--credits", help="US dollars each key starts with.  [default: 100.00]")
+@click.option("--credits", callback=setting, help="US dollars each key starts with.  [default: 100.00]")
 @click.option(
     "--requests-per-minute",
-    callback=_limit,
+    callback=limit,
     help='Limit of every account in a simulated minute, or "off".  [default: its plan, if any]',
 )
 @click.option("--seed", type=int, help="Repeats the ids and latencies of an earlier run.  [default: random]")
-@click.option("--config", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="TOML file of settings.")
-@told(SettingsError)
-def command(v1_body: str | None, config: Path | None, **options: Any) -> None:
+@click.option("--model", "models", multiple=True, type=FILE, help="YAML file of another model to serve; repeatable.")
+@click.option("--strict", is_flag=True, help="Refuse what is only warned of otherwise.")
+@click.option("--config", type=FILE, help="TOML file of settings.")
+@told()
+def command(v1_body: str | None, models: tuple[Path, ...], strict: bool, config: Path | None, **options: Any) -> None:
     """Run the emulator until Ctrl-C. Options override the settings of --config; its keys are in docs/settings.md."""
-    overrides = {**options, "answers": {"D1": v1_body} if v1_body else {}}
-    settings = read_settings(config, overrides, {"port": PORT, "seed": secrets.randbelow(10**6)})
-    if settings.speed == MANUAL:
-        raise SettingsError('The speed "manual" is for Emulator in Python, where time can be advanced.')
+    overrides = {
+        **options,
+        "answers": {"D1": v1_body} if v1_body else {},
+        **({"models": models} if models else {}),
+        **({"strict": True} if strict else {}),
+    }
+    ready = _emulator(config, overrides)
     logging.getLogger("uvicorn").setLevel(logging.CRITICAL)  # the emulator tells of each call itself
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     _allow_many_connections()
     stop = Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    with _emulator(settings, config) as emulator:
+    with ready as emulator:
         gc.freeze()  # what is there by now stays; looking through it again and again would delay answers
         click.echo(_banner(emulator))
         while not stop.wait(0.5):  # Windows hears Ctrl-C only in between
@@ -69,15 +70,32 @@ def command(v1_body: str | None, config: Path | None, **options: Any) -> None:
     click.echo("Stopped.")
 
 
-def _emulator(settings: Settings, config: Path | None) -> Emulator:
+def _emulator(config: Path | None, overrides: dict[str, Any]) -> Emulator:
+    """Return the emulator that was asked for. Raises `ClickException` for what in its settings is not understood."""
+    where = f"{config}: " if config else ""
     try:
+        settings = read_settings(config, overrides, {"port": PORT, "seed": secrets.randbelow(10**6)})
+        if settings.speed == MANUAL:
+            raise NotUnderstood(f'{where}The speed "manual" is for Emulator in Python, where time can be advanced.')
         return Emulator(settings)
+    except SettingsError as error:
+        raise NotUnderstood(str(error)) from error
     except ContractError as error:
-        raise SettingsError(f"{config}: {error}" if config else str(error)) from error
+        _check_profile(overrides["profile"])
+        raise NotUnderstood(f"{where}{error}") from error
+
+
+def _check_profile(profile: str | None) -> None:
+    """Raise `BadParameter` if the option --profile names none."""
+    try:
+        if profile is not None:
+            load(profile)
+    except ContractError as error:
+        raise click.BadParameter(str(error), param_hint="'--profile'") from error
 
 
 def _banner(emulator: Emulator) -> str:
-    settings, contract = emulator.settings, emulator.contract
+    settings, contract, url = emulator.settings, emulator.contract, reachable(emulator.url)
     answers = ", ".join(f"{dispute} {answer}" for dispute, answer in contract.answers.items())
     typical = contract.latency(contract.sample["mode"], contract.sample["duration"])
     instant = settings.speed == "instant"
@@ -86,9 +104,9 @@ def _banner(emulator: Emulator) -> str:
     if settings.accounts:
         money, other = "as configured", ""
     else:
-        money, other = f"${settings.credits} for each key", ", or SG_ and any 16 hex digits"
+        money, other = f"{dollars(settings.credits)} for each key", ", or SG_ and any 16 hex digits"
     lines = [
-        f"Mockling listens at {emulator.url}",
+        f"Mockling listens at {url}",
         f"  key         {emulator.api_key}{other}",
         "              (one that ends in 0401, 0403, 0406, 0429, 0500, 0502 or 0504 always meets that error)",
         f"  speed       {settings.speed if instant else format(settings.speed, 'g')} ({pace})",
@@ -98,19 +116,21 @@ def _banner(emulator: Emulator) -> str:
         f"  seed        {settings.seed}",
         "In your code, change the address and the key:",
         f"  {contract.document['x-live-origin']}{contract.path}",
-        f"  {emulator.url}{contract.path}",
+        f"  {url}{contract.path}",
         "Stop with Ctrl-C.",
     ]
-    if not _is_loopback(settings.host):
+    if not ip_address(str(urlsplit(emulator.url).hostname)).is_loopback:
         lines.insert(1, "  WARNING     whoever reaches this machine over the network can use it")
     return "\n".join(lines)
 
 
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+def reachable(url: str) -> str:
+    """Return an address that works on this machine, for one that may stand for all the addresses it has."""
+    parts = urlsplit(url)
+    host = ip_address(str(parts.hostname))
+    if not host.is_unspecified:
+        return url
+    return f"{parts.scheme}://{'127.0.0.1' if host.version == 4 else '[::1]'}:{parts.port}"
 
 
 def _allow_many_connections() -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from threading import Thread
 from typing import TypeVar
 
@@ -14,6 +12,8 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from mockling.cli.naming import suggested
+from mockling.cli.output import Output
 from mockling.client import ApiError, GenerationFailed, Job, NotFound, Video
 from mockling.client.http import is_loopback
 
@@ -71,9 +71,9 @@ def wait_for(job: Job, base_url: str, expected: float | None, timeout: float, po
 
 
 @contextmanager
-def resumable(job: Job, output: Path, base_url: str) -> Iterator[None]:
+def resumable(job: Job, output: Output, base_url: str) -> Iterator[None]:
     """Tell how to resume a job if Ctrl-C, or an error after which it may go on, ends what is done with it."""
-    resume = shlex.join(["mockling", "wait", job.request_id, "-o", str(output), "--base-url", base_url])
+    resume = suggested("wait", job.request_id, *output.arguments, "--base-url", base_url)
     try:
         yield
     except (GenerationFailed, NotFound):

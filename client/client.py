@@ -8,11 +8,11 @@ from contextlib import AbstractContextManager, contextmanager
 from decimal import Decimal
 from io import BytesIO
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 import requests
 
-from mockling.client.errors import BrokenAnswer, NoAnswer, Unauthorized
+from mockling.client.checks import check_name, check_seconds, checked_address, checked_key, is_name
+from mockling.client.errors import BrokenAnswer, NoAnswer
 from mockling.client.http import (
     LARGEST_RECORD,
     answer,
@@ -23,15 +23,13 @@ from mockling.client.http import (
     read_json,
     request_id,
 )
-from mockling.client.job import ID, POLL_TIMEOUT, Job
-from mockling.client.patience import check_seconds
+from mockling.client.job import POLL_TIMEOUT, Job
 from mockling.client.uploading import upload_body
 from mockling.client.video import Video, check_mp4
 
 LIVE = "https://api.segmind.com"
 LIVE_STORAGE = "https://workflows-api.segmind.com"
-PATH = "/v1/kling-o3-video2video-reference"
-SUBMIT_PATH = "/v2/kling-o3-video2video-reference"
+SLUG = "kling-o3-video2video-reference"
 
 
 class Client:
@@ -54,16 +52,11 @@ class Client:
         *,
         storage_url: str | None = None,
     ) -> None:
-        key = (api_key if api_key is not None else os.environ.get("SEGMIND_API_KEY", "")).strip()
-        if not key:
-            raise Unauthorized("There is no API key.")
-        if not (key.isascii() and key.isprintable()):
-            raise Unauthorized("The API key has characters that no key has.")
+        self._key = checked_key(api_key if api_key is not None else os.environ.get("SEGMIND_API_KEY", ""))
         check_seconds("timeout", timeout)
-        self._key = key
-        self.base_url = _address("base_url", base_url)
+        self.base_url = checked_address("base_url", base_url)
         storage = LIVE_STORAGE if self.base_url == LIVE else self.base_url
-        self.storage_url = storage if storage_url is None else _address("storage_url", storage_url)
+        self.storage_url = storage if storage_url is None else checked_address("storage_url", storage_url)
         self.timeout = timeout
 
     def __repr__(self) -> str:
@@ -95,9 +88,7 @@ class Client:
         `NotSent` if the server was not reached; `NoAnswer` if it did not answer; `BrokenAnswer` if its answer cannot be
         used.
         """
-        body = _given(locals())
-        with self._post(self.base_url + PATH, json=body) as response:
-            return _video(response)
+        return self.generate_with(SLUG, **_parameters(locals()))
 
     def submit(
         self,
@@ -117,20 +108,37 @@ class Client:
         The parameters, and what is raised, are those of `generate`, and it is sent at most once too; but what is wrong
         with the parameters is told by the job, which then fails (A6).
         """
-        body = _given(locals())
-        with self._post(self.base_url + SUBMIT_PATH, json=body) as response:
+        return self.submit_with(SLUG, **_parameters(locals()))
+
+    def generate_with(self, slug: str, /, **parameters: Any) -> Video:
+        """Generate a video with any model of the platform, and wait for it; this costs money.
+
+        `slug` is the model's name in its address; the parameters are the model's own, JSON values, and are checked by
+        the server; those that are None are left out. It is sent at most once, and raises what `generate` does; and
+        `ValueError` for what can be no slug, before anything is sent.
+        """
+        check_name("slug of a model", slug)
+        with self._post(f"{self.base_url}/v1/{slug}", json=_given(parameters)) as response:
+            return _video(response)
+
+    def submit_with(self, slug: str, /, **parameters: Any) -> Job:
+        """Submit a generation with any model of the platform, and return at once with its job.
+
+        `slug` and the parameters are those of `generate_with`; what holds for `submit` holds here.
+        """
+        check_name("slug of a model", slug)
+        with self._post(f"{self.base_url}/v2/{slug}", json=_given(parameters)) as response:
             named = read_json(response, b"".join(blocks(response, LARGEST_RECORD))).get("request_id")
-            if not (isinstance(named, str) and ID.fullmatch(named)):
+            if not is_name(named):
                 raise broken(response, "The answer names no request id.")
-            return self.job(named)
+            return self.job(str(named))
 
     def job(self, request_id: str) -> Job:
         """Return the job of an id, to be waited for (again); nothing is asked of the server yet.
 
         Raises `ValueError` for what can be no id.
         """
-        if not ID.fullmatch(request_id):
-            raise ValueError(f"{request_id!r} is no request id; one has only letters, digits, '.', '_' and '-'.")
+        check_name("request id", request_id)
         return Job(request_id, self._get)
 
     def credits(self) -> Decimal:
@@ -175,15 +183,14 @@ class Client:
         return answer("POST", url, self.timeout, headers=headers, **body)
 
 
+def _parameters(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return the model's parameters among a method's arguments."""
+    return {name: value for name, value in arguments.items() if name != "self"}
+
+
 def _given(parameters: dict[str, Any]) -> dict[str, Any]:
     """Return the body of a call from its parameters: all that were given."""
-    return {name: value for name, value in parameters.items() if name != "self" and value is not None}
-
-
-def _address(name: str, url: str) -> str:
-    if not is_web_address(url) or "@" in urlsplit(url).netloc:
-        raise ValueError(f"{name} must be an address such as {LIVE}, without a user name.")
-    return url.rstrip("/")
+    return {name: value for name, value in parameters.items() if value is not None}
 
 
 @contextmanager

@@ -68,7 +68,7 @@ class Forbidden(ApiError):
 class NotFound(ApiError):
     """404: there is no such model, endpoint, job or file."""
 
-    advice = "Check the base URL; it must name the server alone, without a path such as /v1."
+    advice = "Check the name of what is asked for and the base URL, which names the server alone, no path such as /v1."
 
 
 class MethodNotAllowed(ApiError):

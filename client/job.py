@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from mockling.client.checks import check_seconds
 from mockling.client.errors import (
     ApiError,
     BrokenAnswer,
@@ -18,12 +18,11 @@ from mockling.client.errors import (
     WaitTimeout,
 )
 from mockling.client.http import is_web_address, number
-from mockling.client.patience import Patience, check_seconds
+from mockling.client.patience import Patience
 from mockling.client.video import Video
 
 REQUESTS = "/v2/requests/"
 POLL_TIMEOUT = 30.0  # seconds for which the server may be silent about a job
-ID = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]+")  # A11; "." and ".." would lead to another path
 
 GONE = "Its record is gone, for it lives an hour only, or it was submitted with another key or at another base URL."
 

@@ -13,7 +13,6 @@ from mockling.client.errors import ApiError, BrokenAnswer, NoAnswer, NotSent, Ra
 
 FIRST_DELAY = 1.0  # seconds; each further one is twice as long
 LONGEST_DELAY = 30.0  # seconds
-MOST_SECONDS = 1_000_000
 PASSING = {408, 425, 429}  # statuses that may be another the next time, as all from 500 on
 
 Result = TypeVar("Result")
@@ -50,12 +49,6 @@ class Patience:
                     raise
                 self.pause(_until_reset(error) + delay * _chance.uniform(0.5, 1.0))
             delay = min(2 * delay, LONGEST_DELAY)
-
-
-def check_seconds(name: str, value: object) -> None:
-    """Raise `ValueError` if a parameter is no number of seconds above 0, or more than a system can wait."""
-    if not isinstance(value, int | float) or not 0 < value <= MOST_SECONDS:
-        raise ValueError(f"{name} must be a number of seconds above 0 and up to {MOST_SECONDS:,}, got {value!r}.")
 
 
 def _may_pass(error: ApiError) -> bool:

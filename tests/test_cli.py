@@ -37,11 +37,27 @@ def fails(result: Result, *told: str, code: int = 1) -> None:
 
 
 @contextmanager
+def started(*arguments: object, **more: Any) -> Iterator[subprocess.Popen[str]]:
+    """Start the command in a process that hears Ctrl-C, though the suite itself may run where that is ignored."""
+    command = [sys.executable, "-m", "mockling.cli", *map(str, arguments)]
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1", **more.pop("env", {})}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a child inherits no handler, but SIG_IGN
+    try:
+        process = subprocess.Popen(command, env=environment, **{**pipes, **more})
+    finally:
+        signal.signal(signal.SIGINT, before)
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@contextmanager
 def serving(*options: object, **environment: str) -> Iterator[tuple[subprocess.Popen[str], str, list[str]]]:
     """Run `mockling serve` as a user does; gives the process, the address and the first lines it printed."""
-    command = [sys.executable, "-m", "mockling.cli", "serve", "--port", "0", *map(str, options)]
-    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, env={**os.environ, "PYTHONUNBUFFERED": "1", **environment}, **pipes) as process:
+    with started("serve", "--port", 0, *options, env=environment) as process:
         try:
             assert process.stdout
             banner = []
@@ -77,14 +93,26 @@ def test_the_demo_takes_a_video_and_parameters_of_ones_own(tmp_path: Path) -> No
     own = tmp_path / "my clip.mp4"
     own.write_bytes(fixtures.input_clip("silent").read_bytes())
     output = tmp_path / "out.mp4"
-    arguments = ["--mode", "std", "--duration", "3", "--aspect-ratio", "9:16", "--speed", 10_000, "-o", output]
+    arguments = [
+        "--mode",
+        "std",
+        "--duration",
+        "3",
+        "--aspect-ratio",
+        "9:16",
+        "--speed",
+        10_000,
+        "-o",
+        output,
+        "--force",
+    ]
     result = run("demo", "--video", own, *arguments)
     assert "output    720x1280 pixels, 3.00 s, 72 frames, no sound" in result.output
     own.write_bytes(fixtures.input_clip("narrow").read_bytes())
     fails(run("demo", "--video", own, *arguments), "400", "got one of 640 pixels")
     own.write_bytes(b"no video")
     fails(run("demo", "--video", own, *arguments), "not an MP4 or QuickTime video")
-    fails(run("demo", "--speed", 10_000, "--mode", "max", "-o", output), "400: mode must be")
+    fails(run("demo", "--speed", 10_000, "--mode", "max", "-o", output, "--force"), "400: mode must be")
     fails(run("demo", "--video", tmp_path / "none.mp4"), "does not exist", code=2)
 
 
@@ -137,18 +165,18 @@ def test_generate_tells_what_is_wrong_in_one_line(emulator: Emulator, tmp_path: 
     fails(
         run(*base, "--api-key", make_key(), "-o", tmp_path / "none" / "o.mp4"), "There is no folder", "Nothing was sent"
     )
-    fails(run(*base, "--api-key", make_key(), "--base-url", "nowhere"), "base_url must be an address")
+    fails(run(*base, "--api-key", make_key(), "--base-url", "nowhere"), "'--base-url'", "'nowhere'", code=2)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         nobody = f"http://127.0.0.1:{listener.getsockname()[1]}"
     fails(run(*base, "--api-key", make_key(), "--base-url", nobody), "Nothing answers at")
-    fails(run(*base, "--elements", "[{"), "this is no JSON", code=2)
+    fails(run(*base, "--elements", "[{"), "it must be JSON, got '[{'", code=2)
     fails(run(*base, "-o", tmp_path), "is a directory", code=2)
     fails(run("generate", "p", "-o", "x.mp4"), "Missing option '--video-url'", code=2)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_generate_replaces_nothing_but_ordinary_files(emulator: Emulator, tmp_path: Path) -> None:
-    """A device, pipe or folder is refused before anything is sent; a link is followed; a file is replaced."""
+    """A device, pipe or folder is refused before anything is sent; with --force a link is followed, a file replaced."""
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "file.mp4").write_bytes(b"before")
     (tmp_path / "link.mp4").symlink_to(tmp_path / "file.mp4")
@@ -168,7 +196,7 @@ def test_generate_replaces_nothing_but_ordinary_files(emulator: Emulator, tmp_pa
     fails(run(*base, "/dev/null"), "/dev/null is no ordinary file")
     assert run(*base, "").exit_code != 0
     assert len(emulator.journal) == before
-    assert run(*base, tmp_path / "link.mp4").exit_code == 0
+    assert run(*base, tmp_path / "link.mp4", "--force").exit_code == 0
     assert (tmp_path / "link.mp4").is_symlink()
     assert fixtures.probe(tmp_path / "file.mp4").frames == 120
 
@@ -186,11 +214,8 @@ def test_generate_warns_of_probable_mistakes(emulator: Emulator, tmp_path: Path)
 def test_an_interrupted_command_leaves_nothing_behind(number: signal.Signals, code: int, tmp_path: Path) -> None:
     """Ctrl-C and SIGTERM end the demo with the exit codes shells expect, without output or temporary files."""
     (tmp_path / "tmp").mkdir()
-    command = [sys.executable, "-m", "mockling.cli", "demo", "--speed", "1", "-o", str(tmp_path / "o.mp4")]
-    environment = {**os.environ, "TMPDIR": str(tmp_path / "tmp"), "PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    environment = {"TMPDIR": str(tmp_path / "tmp")}
+    with started("demo", "--speed", 1, "-o", tmp_path / "o.mp4", env=environment) as process:
         assert process.stdout
         assert any(line.startswith("emulator") for line in process.stdout)
         process.send_signal(number)
@@ -248,7 +273,7 @@ def test_contract_prints_one_fact_whole(fact_id: str, told: list[str]) -> None:
     """`mockling contract ID` shows the sentence, the standing and the part of the document, for any case of the id."""
     output = run("contract", fact_id).output
     assert [part for part in told if part not in output] == []
-    fails(run("contract", "P99"), "There is no fact 'P99'; there are P1, P2")
+    fails(run("contract", "P99"), "There is no fact 'P99'; there are P1, P2", code=2)
 
 
 def test_serve_tells_what_to_change_and_answers() -> None:
@@ -259,7 +284,7 @@ def test_serve_tells_what_to_change_and_answers() -> None:
             "SG_0123456789abcdef",
             "instant",
             "documented (D1 video",
-            "$5",
+            "$5.00 for each key",
             "seed        7",
             "api.segmind.com/v1/",
         ):
@@ -293,20 +318,28 @@ def test_serve_ends_at_once_though_calls_are_held(number: signal.Signals) -> Non
 
 
 def test_serve_tells_what_is_wrong_in_one_line(tmp_path: Path) -> None:
-    """A busy port, an address that is not there, a wrong setting: one line and an exit code."""
+    """A busy port or an address that is not there is a failure; a wrong setting, here or in a file, is a wrong use."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         fails(run("serve", "--port", port), f"Port {port} of 127.0.0.1 is in use", "choose another")
-    fails(run("serve", "--speed", "0"), "speed must be a number from 0.001")
+    fails(run("serve", "--speed", "0"), "'--speed'", "it must be a number from 0.001", "got '0'", code=2)
     fails(run("serve", "--host", "a..b"), "There is no address 'a..b' on this machine")
-    fails(run("serve", "--speed", "fast"), 'it must be a number, such as 100 or 1, or "instant"', code=2)
-    fails(run("serve", "--requests-per-minute", "x"), 'it must be a whole number, or "off"', code=2)
-    fails(run("serve", "--profile", "live"), "no profile 'live'; there is documented, observed")
-    fails(run("serve", "--credits", "x"), "credits must be an amount of US dollars")
+    fails(run("serve", "--speed", "fast"), 'such as 100 or 1, or "instant"', "got 'fast'", code=2)
+    fails(run("serve", "--requests-per-minute", "x"), 'it must be a whole number above 0, or "off"', code=2)
+    fails(run("serve", "--profile", "live"), "'--profile'", "no profile 'live'; there is documented, observed", code=2)
+    fails(run("serve", "--credits", "x"), "'--credits'", "an amount of US dollars", "got 'x'", code=2)
+    fails(run("serve", "--port", 99999), "'--port'", "from 0 (any free one) to 65535, got 99999", code=2)
     (tmp_path / "m.toml").write_text("speed = 'manual'")
-    fails(run("serve", "--config", tmp_path / "m.toml"), 'The speed "manual" is for Emulator in Python')
+    fails(
+        run("serve", "--config", tmp_path / "m.toml"),
+        "m.toml: ",
+        'The speed "manual" is for Emulator in Python',
+        code=2,
+    )
     (tmp_path / "m.toml").write_text("[[accounts]]\nkey = 'k'\nplan = 'gold'")
-    fails(run("serve", "--config", tmp_path / "m.toml"), "no plan 'gold'")
+    fails(run("serve", "--config", tmp_path / "m.toml"), "m.toml: ", "no plan 'gold'", code=2)
+    (tmp_path / "m.toml").write_text("speed = 0")
+    fails(run("serve", "--config", tmp_path / "m.toml"), "m.toml: ", "speed must be a number from 0.001", code=2)
 
 
 def test_serve_takes_accounts_from_a_file(tmp_path: Path) -> None:

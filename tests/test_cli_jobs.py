@@ -1,11 +1,9 @@
 """The command's jobs: submitted with `generate --async`, picked up with `wait`."""
 
 import json
-import os
 import re
 import shlex
 import signal
-import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -14,7 +12,7 @@ from typing import Any
 import pytest
 from calling import INPUTS, make_key
 from scripted import http, scripted
-from test_cli import fails, run
+from test_cli import fails, run, started
 
 from mockling import fixtures
 from mockling.cli.waiting import with_progress
@@ -113,7 +111,7 @@ def test_wait_tells_what_is_wrong_in_one_line(emulator: Emulator, tmp_path: Path
     fails(run(*base), "There is no API key")
     fails(run(*base, "--api-key", "YOUR_API_KEY"), "401: Unauthorized")
     fails(run(*base, "--api-key", key), f"404: Request {'0' * 32} not found. Its record is gone")
-    fails(run("wait", "a/b", *base[2:], "--api-key", key), "'a/b' is no request id")
+    fails(run("wait", "a/b", *base[2:], "--api-key", key), "'ID'", "'a/b' is no request id", code=2)
     fails(run(*base, "--api-key", key, "--base-url", "http://127.0.0.1:9"), "Nothing answers at http://127.0.0.1:9")
     fails(run(*base, "--api-key", key, "-o", tmp_path / "none" / "o.mp4"), "There is no folder", "Nothing was sent")
     fails(run(*base, "--api-key", key, "--poll-interval", 0), "--poll-interval", code=2)
@@ -135,31 +133,28 @@ def test_a_failed_job_is_told_in_one_line(emulator: Emulator, tmp_path: Path, ke
 def test_ctrl_c_tells_how_to_resume(tmp_path: Path, state: bytes | None) -> None:
     """Ctrl-C while a job runs prints its id and a command that, typed as it stands, saves the video."""
     output = tmp_path / "my video.mp4"
-    with scripted(QUEUED, *[state] * 1000) as server:
-        command = [sys.executable, "-m", "mockling.cli", *map(str, arguments(server.url, output))]
-        with subprocess.Popen(command, env={**os.environ, **KEY}, stderr=subprocess.PIPE, text=True) as process:
-            assert process.stderr
-            assert any(line == "Submitted as request a-1.\n" for line in process.stderr)
-            process.send_signal(signal.SIGINT)
-            told = process.stderr.read()
-            assert process.wait(10) == 130
+    with scripted(QUEUED, *[state] * 1000) as server, started(*arguments(server.url, output), env=KEY) as process:
+        assert process.stderr
+        assert any(line == "Submitted as request a-1.\n" for line in process.stderr)
+        process.send_signal(signal.SIGINT)
+        told = process.stderr.read()
+        assert process.wait(10) == 130
     assert told.startswith("Interrupted. The job goes on as request a-1")
     resume = told.strip().rpartition("with the same key: ")[2]
-    assert shlex.split(resume) == ["mockling", "wait", "a-1", "-o", str(output), "--base-url", server.url]
+    this = [sys.executable, "-m", "mockling.cli"]
+    assert shlex.split(resume) == [*this, "wait", "a-1", "-o", str(output), "--base-url", server.url]
     assert "Traceback" not in told
     assert list(tmp_path.iterdir()) == []
 
 
 def test_ctrl_c_while_submitting_says_that_the_id_is_not_known(tmp_path: Path) -> None:
     """Ctrl-C before the answer says what may have happened."""
-    with scripted(None) as server:
-        command = [sys.executable, "-m", "mockling.cli", *map(str, arguments(server.url, tmp_path / "o.mp4"))]
-        with subprocess.Popen(command, env={**os.environ, **KEY}, stderr=subprocess.PIPE, text=True) as process:
-            assert process.stderr
-            assert server.asked.acquire(timeout=30)
-            process.send_signal(signal.SIGINT)
-            assert "The job may have been submitted, and be billed" in process.stderr.read()
-            assert process.wait(10) == 130
+    with scripted(None) as server, started(*arguments(server.url, tmp_path / "o.mp4"), env=KEY) as process:
+        assert process.stderr
+        assert server.asked.acquire(timeout=30)
+        process.send_signal(signal.SIGINT)
+        assert "The job may have been submitted, and be billed" in process.stderr.read()
+        assert process.wait(10) == 130
 
 
 def test_ctrl_c_during_the_download_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

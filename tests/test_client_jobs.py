@@ -28,7 +28,7 @@ from mockling.client import (
     Video,
     WaitTimeout,
 )
-from mockling.client.client import LIVE_STORAGE, PATH, SUBMIT_PATH
+from mockling.client.client import LIVE_STORAGE, SLUG
 from mockling.client.uploading import LARGEST_UPLOAD
 from mockling.emulator import Emulator
 
@@ -94,7 +94,7 @@ def test_submit_takes_what_generate_takes() -> None:
     heads, bodies = zip(*(request.split(b"\r\n\r\n") for request in server.requests), strict=True)
     assert bodies[0] == bodies[1]
     assert {"prompt": "a", "video_url": "b", **given}.items() <= json.loads(bodies[0]).items()
-    assert targets(list(heads)) == [f"POST {PATH}", f"POST {SUBMIT_PATH}"]
+    assert targets(list(heads)) == [f"POST /v1/{SLUG}", f"POST /v2/{SLUG}"]
 
 
 def test_a_job_is_submitted_polled_and_fetched(clock: Time) -> None:
@@ -342,6 +342,7 @@ def test_uploads_go_to_the_storage() -> None:
     [
         ("a.mp4", b"\0\0\0\x18ftypisom", "video/mp4"),
         ("a.MOV", b"\0\0\0\x14ftypqt  ", "video/quicktime"),
+        ("b.mov", b"\0\0\0\x08skip\0\0\0\x08wide", "video/quicktime"),
         ("a.jpg", b"\xff\xd8\xff\xe0", "image/jpeg"),
         ("a.jpeg", b"\xff\xd8\xff\xe1", "image/jpeg"),
         ("a.png", b"\x89PNG\r\n\x1a\n", "image/png"),

@@ -1,0 +1,45 @@
+"""The emulator's settings as options of a command, judged one by one so that a wrong one can be named."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from mockling.emulator.settings import FASTEST, INSTANT, OFF, SLOWEST, Settings, SettingsError
+
+
+def setting(_context: click.Context, parameter: click.Parameter, value: Any) -> Any:
+    """Return the value of an option, which is the setting of that name. Raises `BadParameter` if it cannot be."""
+    if value is not None:
+        try:
+            Settings(**{str(parameter.name): value})
+        except SettingsError as error:
+            raise click.BadParameter(str(error)) from error
+    return value
+
+
+def speed(_context: click.Context, _parameter: click.Parameter, value: str | None) -> float | str | None:
+    """Return the speed: a number, or "instant"."""
+    if value in (None, INSTANT):
+        return value
+    try:
+        number = float(value)
+        Settings(speed=number)
+    except ValueError as error:  # a SettingsError is one
+        raise click.BadParameter(
+            f'it must be a number from {SLOWEST} to {FASTEST:,}, such as 100 or 1, or "instant", got {value!r}.'
+        ) from error
+    return number
+
+
+def limit(_context: click.Context, _parameter: click.Parameter, value: str | None) -> int | str | None:
+    """Return the requests per minute: a whole number, or "off"."""
+    if value in (None, OFF):
+        return value
+    try:
+        number = int(value)
+        Settings(requests_per_minute=number)
+    except ValueError as error:
+        raise click.BadParameter(f'it must be a whole number above 0, or "off", got {value!r}.') from error
+    return number
