@@ -1,6 +1,9 @@
-"""`mockling contract`: what is known of the endpoint, and how well."""
+"""`mockling contract`: what is known of the platform, and how well."""
 
 from __future__ import annotations
+
+import json
+from pathlib import Path
 
 import click
 import yaml
@@ -9,26 +12,53 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from mockling.cli import told
-from mockling.contract import ContractError, Fact, fact, facts
-from mockling.contract.facts import profiles_taking, question, standings, without_sources
+from mockling.contract import Contract, ContractError, Fact, fact, facts, load
+from mockling.contract.facts import places, profiles_taking, question, sources, standings
+from mockling.contract.openapi import without_sources
 
 UNVERIFIED = "No fact has been verified against the live API."
+MOST_LINES = 40  # of a part of the document that are shown
 
 
 @click.command("contract")
 @click.argument("fact_id", metavar="[ID]", required=False)
+@click.option("--openapi", is_flag=True, help="Print the whole contract as one OpenAPI document, in JSON.")
+@click.option("--profile", default="documented", show_default=True, help="How disputed facts are answered.")
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="YAML file of another model; repeatable.",
+)
 @told()
-def command(fact_id: str | None) -> None:
+def command(fact_id: str | None, openapi: bool, profile: str, models: tuple[Path, ...]) -> None:
     """Print every fact of the contract with its source, or all about the one of that ID (such as P7)."""
     console = Console(soft_wrap=bool(fact_id), highlight=False)
-    if fact_id:
-        _print_one(console, _known(fact_id))
+    contract = _loaded(profile, models)
+    if openapi and fact_id:
+        raise click.UsageError("--openapi prints the whole document; leave the ID out.")
+    if openapi:
+        click.echo(json.dumps(contract.openapi, indent=2))
+    elif fact_id:
+        _print_one(console, _known(fact_id), contract)
     elif console.is_terminal:
         _print_all(console)
     else:
         for one in facts():  # for other programs: a line each
             click.echo("\t".join((one.id, ", ".join(one.standing), _told(one))))
         click.echo(UNVERIFIED, err=True)
+
+
+def _loaded(profile: str, models: tuple[Path, ...]) -> Contract:
+    try:
+        load(profile)
+    except ContractError as error:
+        raise click.BadParameter(str(error), param_hint="'--profile'") from error
+    try:
+        return load(profile, models=models)
+    except ContractError as error:
+        raise click.BadParameter(str(error), param_hint="'--model'") from error
 
 
 def _known(fact_id: str) -> list[Fact]:
@@ -48,7 +78,7 @@ def _print_all(console: Console) -> None:
         console.print(f"  {word}: {meaning}", markup=False)
 
 
-def _print_one(console: Console, rows: list[Fact]) -> None:
+def _print_one(console: Console, rows: list[Fact], contract: Contract) -> None:
     asked = question(rows[0].id)
     if asked:
         console.print(f"{rows[0].id}: {asked}", style="bold")
@@ -56,14 +86,24 @@ def _print_one(console: Console, rows: list[Fact]) -> None:
         console.print(f"{one.id}  {_told(one)}", style="" if asked else "bold", markup=False)
         for word in one.standing:
             console.print(f"  {word}: {standings()[word]}", markup=False)
-        console.print(f"  in openapi.yaml at {one.place}", markup=False)
-        part = yaml.safe_dump(without_sources(one.node), sort_keys=False, allow_unicode=True, width=100)
-        console.print("".join(f"    {line}\n" for line in part.splitlines()), markup=False)
+        for source in sources(one):
+            address = f", {source.address}" if source.address else ""
+            console.print(f"  read on {source.read_on}: {source.title}{address}", markup=False)
+    if asked:
+        console.print(f"  now: {contract.answers[rows[0].id]}", markup=False)
+    for place, part in places(rows[0].id, contract.settled):
+        console.print(f"  now, at {place}", markup=False)
+        console.print(_shown(part), markup=False)
+
+
+def _shown(part: object) -> str:
+    text = yaml.safe_dump(without_sources(part), sort_keys=False, allow_unicode=True, width=100)
+    lines = [f"    {line}" for line in text.splitlines()]
+    return "\n".join([*lines[:MOST_LINES], *(["    ..."] if len(lines) > MOST_LINES else []), ""])
 
 
 def _told(one: Fact) -> str:
-    if question(one.id) is None:
+    if one.answer is None:
         return one.text
-    answer = one.place.rpartition("/")[2]
     profiles = profiles_taking(one)
-    return f"{answer}: {one.text}" + (f" (profile {', '.join(profiles)})" if profiles else "")
+    return f"{one.answer}: {one.text}" + (f" (profile {', '.join(profiles)})" if profiles else "")

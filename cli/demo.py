@@ -20,7 +20,7 @@ from mockling.cli.settings import speed as speed
 from mockling.cli.waiting import with_progress
 from mockling.client import ApiError, Client, Video
 from mockling.emulator import Emulator
-from mockling.emulator.inputs import BUNDLED
+from mockling.emulator.platform.inputs import BUNDLED
 
 PROMPT = "Let it snow over the hills at dusk"
 DEFAULT = "mockling-demo.mp4"
@@ -47,11 +47,12 @@ def command(
     given = {"prompt": prompt, **chosen(parameters)}
     try:
         with Emulator(speed=speed, inputs={url: source}) as emulator:
-            full = {**emulator.contract.defaults, **given}
+            model = emulator.contract.model
+            full = {**model.defaults, **given}
             output.tell("request   " + ", ".join(f"{name} {value!r}" for name, value in full.items()))
             output.tell(f"emulator  {emulator.url}, speed {speed if isinstance(speed, str) else format(speed, 'g')}")
-            warn(emulator.contract, {"video_url": url, **given})
-            live = estimate(emulator.contract, given)
+            warn(model, {"video_url": url, **given})
+            live = estimate(model, given)
             typical = live[1] / speed if live and isinstance(speed, float) else None
             client = Client(emulator.api_key, emulator.url)
             started = time.monotonic()

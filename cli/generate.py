@@ -9,13 +9,14 @@ from typing import Any
 import click
 
 from mockling.cli import told
-from mockling.cli.connecting import connection_options, name
+from mockling.cli.asking import Asked, model_asked
+from mockling.cli.connecting import connection_options
 from mockling.cli.money import dollars
 from mockling.cli.output import Output, output_options
 from mockling.cli.parameters import MODEL, chosen, joined, named, parameter_options
 from mockling.cli.waiting import resumable, wait_for, with_progress
 from mockling.client import ApiError, Client, Job, Video
-from mockling.contract import Contract, ContractError, load
+from mockling.contract import ContractError, Model
 
 
 @click.command("generate")
@@ -25,11 +26,12 @@ from mockling.contract import Contract, ContractError, load
 @parameter_options
 @click.option(
     "--model",
-    metavar="SLUG",
-    callback=name("slug of a model"),
+    "asked",
+    metavar="SLUG|FILE",
+    callback=model_asked,
     default=MODEL,
     show_default=True,
-    help="The model, by its name in the address; another than the default needs neither PROMPT nor --video-url.",
+    help="The model, by its name in the address or its YAML file; only the default needs PROMPT and --video-url.",
 )
 @click.option(
     "-p",
@@ -49,7 +51,7 @@ def command(
     /,
     output: Output,
     force: bool,
-    model: str,
+    asked: Asked,
     more: dict[str, Any],
     base_url: str,
     api_key: str | None,
@@ -59,18 +61,18 @@ def command(
 ) -> None:
     """Generate a video from PROMPT and the input video, and save it."""
     request = joined(chosen(parameters), more)
-    if model == MODEL:
+    if asked.slug == MODEL:
         _require(context, request, "prompt", "video_url")
     client = Client(api_key, base_url, timeout)
     prepare(output, force)
-    expected = _announce(client, model, request)
+    expected = _announce(client, asked, request)
     if asynchronous:
-        job = _submitted(client, model, request)
+        job = _submitted(client, asked.slug, request)
         with resumable(job, output, client.base_url):
             click.echo(f"Submitted as request {job.request_id}.", err=True)
             finish(wait_for(job, client.base_url, expected, timeout, None), output)
     else:
-        finish(_generated(client, model, request, expected), output)
+        finish(_generated(client, asked.slug, request, expected), output)
 
 
 def _require(context: click.Context, request: dict[str, Any], *names: str) -> None:
@@ -81,16 +83,14 @@ def _require(context: click.Context, request: dict[str, Any], *names: str) -> No
             raise click.MissingParameter(ctx=context, param=parameter, param_hint=hint)
 
 
-def _announce(client: Client, model: str, request: dict[str, Any]) -> float | None:
+def _announce(client: Client, asked: Asked, request: dict[str, Any]) -> float | None:
     """Say what is asked of whom, and what it costs; return the average seconds of a live call (None: unknown)."""
-    if model != MODEL:
-        click.echo(f"Asking {client.base_url} for {model}", err=True)
-        return None
-    contract = load()
-    warn(contract, request)
-    live = estimate(contract, request)
+    named = "" if asked.slug == MODEL else f" for {asked.slug}"
+    live = estimate(asked.model, request) if asked.model else None
+    if asked.model:
+        warn(asked.model, request)
     about = f"; live this is {dollars(live[0])} and about {live[1]:.0f} s" if live else ""
-    click.echo(f"Asking {client.base_url}{about}", err=True)
+    click.echo(f"Asking {client.base_url}{named}{about}", err=True)
     return live[1] if live else None
 
 
@@ -125,18 +125,17 @@ def finish(video: Video, output: Output) -> None:
     output.tell(f"{done}. {paid(video)}")
 
 
-def warn(contract: Contract, request: dict[str, Any]) -> None:
+def warn(model: Model, request: dict[str, Any]) -> None:
     """Tell what in a request is probably a mistake; whether it is valid is the server's to say."""
-    if not contract.violations(request):
-        for finding in contract.findings(request):
-            click.echo(f"Warning: {finding}", err=True)
+    if not model.violations(request):
+        for warning in model.warnings(request):
+            click.echo(f"Warning: {warning}", err=True)
 
 
-def estimate(contract: Contract, given: dict[str, Any]) -> tuple[Decimal, float] | None:
+def estimate(model: Model, given: dict[str, Any]) -> tuple[Decimal, float] | None:
     """Return the dollars and the average seconds of a live call; None if its parameters are not in order."""
-    full = {**contract.defaults, **given}
     try:
-        return contract.price(full["mode"], full["duration"]), contract.latency(full["mode"], full["duration"])
+        return model.price(given), model.latency(given)
     except ContractError:
         return None
 

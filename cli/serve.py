@@ -44,7 +44,7 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option("--seed", type=int, help="Repeats the ids and latencies of an earlier run.  [default: random]")
 @click.option("--model", "models", multiple=True, type=FILE, help="YAML file of another model to serve; repeatable.")
-@click.option("--strict", is_flag=True, help="Refuse what is only warned of otherwise.")
+@click.option("--strict", is_flag=True, help="Let every warning of a request fail its generation.")
 @click.option("--config", type=FILE, help="TOML file of settings.")
 @told()
 def command(v1_body: str | None, models: tuple[Path, ...], strict: bool, config: Path | None, **options: Any) -> None:
@@ -57,7 +57,7 @@ def command(v1_body: str | None, models: tuple[Path, ...], strict: bool, config:
     }
     ready = _emulator(config, overrides)
     logging.getLogger("uvicorn").setLevel(logging.CRITICAL)  # the emulator tells of each call itself
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    _log()
     _allow_many_connections()
     stop = Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -68,6 +68,12 @@ def command(v1_body: str | None, models: tuple[Path, ...], strict: bool, config:
         while not stop.wait(0.5):  # Windows hears Ctrl-C only in between
             pass
     click.echo("Stopped.")
+
+
+def _log() -> None:
+    """Log to standard error, a line a call; nothing is collected that the line does not show, for it takes time."""
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
 
 
 def _emulator(config: Path | None, overrides: dict[str, Any]) -> Emulator:
@@ -97,9 +103,11 @@ def _check_profile(profile: str | None) -> None:
 def _banner(emulator: Emulator) -> str:
     settings, contract, url = emulator.settings, emulator.contract, reachable(emulator.url)
     answers = ", ".join(f"{dispute} {answer}" for dispute, answer in contract.answers.items())
-    typical = contract.latency(contract.sample["mode"], contract.sample["duration"])
+    typical = contract.model.latency(contract.model.example)
     instant = settings.speed == "instant"
-    pace = "every answer at once" if instant else f"{typical:.0f} s pass in about {typical / float(settings.speed):.1f}"
+    pace = (
+        "every response at once" if instant else f"{typical:.0f} s pass in about {typical / float(settings.speed):.1f}"
+    )
     limit = settings.requests_per_minute or ("as each account's plan says" if settings.accounts else "off")
     if settings.accounts:
         money, other = "as configured", ""
@@ -115,8 +123,8 @@ def _banner(emulator: Emulator) -> str:
         f"  rate limit  {limit}",
         f"  seed        {settings.seed}",
         "In your code, change the address and the key:",
-        f"  {contract.document['x-live-origin']}{contract.path}",
-        f"  {url}{contract.path}",
+        f"  {contract.document['x-live-origin']}{contract.path('generate')}",
+        *(f"  {url}{contract.path('generate', model=slug)}" for slug in contract.models),
         "Stop with Ctrl-C.",
     ]
     if not ip_address(str(urlsplit(emulator.url).hostname)).is_loopback:

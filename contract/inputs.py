@@ -25,8 +25,9 @@ _WORDS = {  # how a measure is told: its unit and what the file is then
 class InputFile:
     """A file that a request names.
 
-    `place` is where in the request (`elements[0].frontal_image_url`), `kind` what it is to be ("video" or "image"), `url`
-    where it is, `must` and `should` the limits of the model's file, `measures` what it is like (None: it is not at hand).
+    `place` is where in the request (`elements[0].frontal_image_url`), `kind` what it is to be ("video" or "image"),
+    `url` where it is, `must` and `should` the limits of the model's file, `measures` what it is like (None: it is not
+    at hand).
     """
 
     place: str

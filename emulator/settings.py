@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -26,8 +26,9 @@ class SettingsError(ValueError):
 class AccountSettings:
     """An account that exists from the start.
 
-    `key` is its API key (any text), `credits` its balance in US dollars ("none": it has no balance record, G19), `plan` a plan of the contract, whose requests
-    per minute then hold (none: no limit), `models` the models it may call (None: all).
+    `key` is its API key (any text), `credits` its balance in US dollars ("none": it has no balance record, G19), `plan`
+    a plan of the contract, whose requests per minute then hold (none: no limit), `models` the models it may call (None:
+    all).
     """
 
     key: str
@@ -106,14 +107,22 @@ class Settings:
         object.__setattr__(self, "accounts", tuple(_account(entry) for entry in _list("accounts", self.accounts)))
         object.__setattr__(self, "inputs", {url: Path(path) for url, path in self.inputs.items()})
         object.__setattr__(self, "models", tuple(_model(path) for path in _list("models", self.models)))
-        keys = [account.key for account in self.accounts]
-        if len(keys) != len(set(keys)):
-            raise SettingsError("accounts must have different keys; one stands there twice.")
-        for url, path in self.inputs.items():
-            if not url.lower().startswith(("http://", "https://")):
-                raise SettingsError(f"inputs must name URLs, such as 'https://cdn.example.com/cat.mp4', got {url!r}.")
-            if not path.is_file():
-                raise SettingsError(f"inputs names the file {str(path)!r} for {url}, but there is no such file.")
+        _check_accounts(self.accounts)
+        _check_inputs(self.inputs)
+
+
+def _check_accounts(accounts: Iterable[AccountSettings]) -> None:
+    keys = [account.key for account in accounts]
+    if len(keys) != len(set(keys)):
+        raise SettingsError("accounts must have different keys; one stands there twice.")
+
+
+def _check_inputs(inputs: Mapping[str, Path]) -> None:
+    for url, path in inputs.items():
+        if not url.lower().startswith(("http://", "https://")):
+            raise SettingsError(f"inputs must name URLs, such as 'https://cdn.example.com/cat.mp4', got {url!r}.")
+        if not path.is_file():
+            raise SettingsError(f"inputs names the file {str(path)!r} for {url}, but there is no such file.")
 
 
 def read_settings(

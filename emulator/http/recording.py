@@ -30,8 +30,8 @@ class Draft:
     """
 
     __slots__ = (
-        "at", "body", "cost", "environ", "error", "method", "model", "moment", "operation", "path", "query", "request_id",
-        "seconds", "size", "violations", "warnings",
+        "at", "body", "cost", "environ", "error", "method", "model", "moment", "operation", "path", "query",
+        "request_id", "seconds", "size", "violations", "warnings",
     )  # fmt: skip
 
     def __init__(self, environ: WSGIEnvironment, moment: float) -> None:
@@ -130,7 +130,7 @@ class Recorder:
 
 
 class _Watched:
-    """The blocks of a file on their way: `ended` is told their bytes and digest before the last, or `left` if it stops."""
+    """The blocks of a file on their way: before the last, `ended` is told their size and digest; `left` if none follow."""
 
     def __init__(self, blocks: Any, ended: Any, left: Any) -> None:
         self._blocks = blocks

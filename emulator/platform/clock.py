@@ -13,8 +13,9 @@ from mockling.emulator.settings import INSTANT, MANUAL, Speed
 class Clock:
     """A clock whose simulated seconds pass `speed` times as fast as real ones.
 
-    A moment is a number of simulated seconds since the clock's `epoch`, a real time in seconds since 1970. With the speed "instant" whatever has to be
-    waited for is due at once, and moments pass as real seconds do; with "manual" no time passes but by `advance`.
+    A moment is a number of simulated seconds since the clock's `epoch`, a real time in seconds since 1970. With the
+    speed "instant" whatever has to be waited for is due at once, and moments pass as real seconds do; with "manual" no
+    time passes but by `advance`.
     """
 
     def __init__(self, speed: Speed) -> None:

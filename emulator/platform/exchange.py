@@ -17,8 +17,8 @@ Headers = tuple[tuple[str, str], ...]
 class Message:
     """A request or response as it was on the wire.
 
-    `headers` as sent, keys masked; `body` its first 64 KiB, empty for a file; `size` the bytes of all of it; `sha256` of
-    a file's bytes as they were sent, in hexadecimal (None: no file).
+    `headers` as sent, keys masked; `body` its first 64 KiB, empty for a file; `size` the bytes of all of it; `sha256`
+    of a file's bytes as they were sent, in hexadecimal (None: no file).
     """
 
     headers: Headers
@@ -36,12 +36,13 @@ class Message:
 class Exchange:
     """One call, however it ended.
 
-    `number` counts from 1 as calls end; `moment` is when the call came, in simulated seconds since the clock's epoch, `at`
-    the same in real seconds since 1970. `operation` is an operationId of the contract (None: no address of it), `path`
-    has its query. `key` is masked. `status` and `response` are None if the caller left before the response. `model` and
-    `request_id` name what it was about, `error` is the text of a refusal or failure, `violations` every way in which the
-    request broke the contract, `warnings` what in it is probably a mistake; `seconds` is the simulated duration of the
-    generation, `cost` what was billed for this call in US dollars (of a submitted job: once it has completed).
+    `number` counts from 1 as calls end; `moment` is when the call came, in simulated seconds since the clock's epoch,
+    `at` the same in real seconds since 1970. `operation` is an operationId of the contract (None: no address of it),
+    `path` has its query. `key` is masked. `status` and `response` are None if the caller left before the response.
+    `model` and `request_id` name what it was about, `error` is the text of a refusal or failure, `violations` every way
+    in which the request broke the contract, `warnings` what in it is probably a mistake; `seconds` is the simulated
+    duration of the generation, `cost` what was billed for this call in US dollars (of a submitted job: once it has
+    completed).
     """
 
     number: int

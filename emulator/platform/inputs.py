@@ -29,8 +29,8 @@ class UnreadableInput(Exception):
 class Inputs:
     """The URLs that stand for files: the models' examples, the bundled clips, the user's own, and this emulator's.
 
-    `upload` finds an uploaded file by its name, `output` what a generation delivered by its file's name; both return None
-    for none.
+    `upload` finds an uploaded file by its name, `output` what a generation delivered by its file's name; both return
+    None for none.
     """
 
     def __init__(

@@ -25,9 +25,9 @@ class Job:
 
     `key` is that of its account, `model` a slug, `price` in US dollars (0 if it was never in order), `outcome` what it
     delivers, or how it fails. `queue_time` and `latency` are simulated seconds, waiting and in all. `starts`, `due`,
-    `expires` and `file_expires` are the moments, in simulated seconds since the clock's epoch, at which it is processed,
-    ends, its record is forgotten (A8) and its file deleted (G21). `held` says that a call of v1 waits for it, and nobody
-    can ask for it; `stepwise` that each poll moves it on, for no time passes.
+    `expires` and `file_expires` are the moments, in simulated seconds since the clock's epoch, at which it is
+    processed, ends, its record is forgotten (A8) and its file deleted (G21). `held` says that a call of v1 waits for
+    it, and nobody can ask for it; `stepwise` that each poll moves it on, for no time passes.
     """
 
     request_id: str

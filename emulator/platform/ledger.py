@@ -1,4 +1,4 @@
-"""The ledger: what an account has, has promised to running jobs, and how often it called. No locks: the store has one."""
+"""The ledger: what an account has, what it promised to running jobs, how often it called. Only the store has a lock."""
 
 from __future__ import annotations
 

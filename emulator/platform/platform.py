@@ -124,7 +124,7 @@ class Platform:
         return job
 
     def upload(self, data_urls: list[str]) -> list[str]:
-        """Keep uploaded files, all or none of them, and return their names (G20). Raises `Refused` for one that is none."""
+        """Keep uploaded files, all or none, and return their names (G20). Raises `Refused` for one that is none."""
         files = [uploads.decoded(data_url) for data_url in data_urls]
         names = [f"{name(self._seed, self.store.next('uploads'))}{suffix}" for suffix, _ in files]
         try:

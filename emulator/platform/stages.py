@@ -38,8 +38,8 @@ class Call:
     """A request for a generation, and what the stages found out about it.
 
     What is sent: `operation` ("generate" or "submit"), `method`, `key` (None: no header; `authorization`: whether there
-    was that header), `slug`, `root` (the server's address as the caller knows it), `media_type`, and `read`, which returns
-    the body's object, given the schema that says which fields of a form are texts, or raises `Refused`.
+    was that header), `slug`, `root` (the server's address as the caller knows it), `media_type`, and `read`, which
+    returns the body's object, given the schema that says which fields of a form are texts, or raises `Refused`.
     """
 
     operation: str
