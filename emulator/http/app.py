@@ -45,7 +45,7 @@ class Application(Flask):
         self.session_interface = _NoSession()
         self.platform = Platform(settings)
         self.responses = Responses(self.platform.contract, self.platform.outputs)
-        self.recorder = Recorder(self.platform, self.responses.cors)
+        self.recorder = Recorder(self.platform)
         self.extensions["mockling"] = self.platform
         limit = self.platform.contract.document["x-limits"]["body_bytes"]
         self.config.update(MAX_CONTENT_LENGTH=limit, MAX_FORM_MEMORY_SIZE=limit, MAX_FORM_PARTS=limit)

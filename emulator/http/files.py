@@ -43,7 +43,7 @@ class Files:
         if path is None:
             raise Refused("unknown_file", file=file[:100])
         _drop_odd_range()
-        return _plain(send_file(path, conditional=True, download_name=file))
+        return self._open_to_all(send_file(path, conditional=True, download_name=file))
 
     def download(self, file: str) -> Response:
         """GET /generations/<file>: a generated video (G21)."""
@@ -60,7 +60,13 @@ class Files:
         except Exception:
             opened.close()
             raise
-        return _plain(response)
+        return self._open_to_all(response)
+
+    def _open_to_all(self, response: Response) -> Response:
+        """Return a response that pages of any origin may read, without the date that whoever sends it adds."""
+        response.headers.pop("date", None)
+        response.headers.extend(self._responses.cors)
+        return response
 
 
 def _drop_odd_range() -> None:
@@ -68,9 +74,3 @@ def _drop_odd_range() -> None:
     wanted = request.range
     if wanted is None or wanted.units != "bytes" or len(wanted.ranges) != 1:
         request.environ.pop("HTTP_RANGE", None)
-
-
-def _plain(response: Response) -> Response:
-    """Return a response without the date that whoever sends it adds."""
-    response.headers.pop("date", None)
-    return response

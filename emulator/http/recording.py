@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from decimal import Decimal
 from functools import lru_cache
 from hashlib import sha256
@@ -65,11 +65,10 @@ def draft_of(environ: WSGIEnvironment) -> Draft:
 
 
 class Recorder:
-    """Makes exchanges of calls, and has the platform keep them; `cors` are the headers that every response has."""
+    """Makes exchanges of calls, and has the platform keep them."""
 
-    def __init__(self, platform: Platform, cors: Mapping[str, str]) -> None:
+    def __init__(self, platform: Platform) -> None:
         self._platform = platform
-        self._cors = cors
 
     def begin(self, environ: WSGIEnvironment) -> Draft:
         """Return a new draft for a call, which from then on is that of its environment."""
@@ -78,8 +77,6 @@ class Recorder:
 
     def end(self, draft: Draft, response: Response) -> Response:
         """Record a call with its response, and return that; a file's when its last byte is about to be sent."""
-        for name, value in self._cors.items():
-            response.headers.add(name, value)
         headers = tuple(response.headers.to_wsgi_list())
         if response.direct_passthrough and draft.method != "HEAD" and response.status_code in (200, 206):
             response.response = _Watched(
@@ -130,7 +127,7 @@ class Recorder:
 
 
 class _Watched:
-    """The blocks of a file on their way: before the last, `ended` is told their size and digest; `left` if none follow."""
+    """A file's blocks on their way: before the last, `ended` is told their size and digest; else `left` is called."""
 
     def __init__(self, blocks: Any, ended: Any, left: Any) -> None:
         self._blocks = blocks

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from flask import Response
-from werkzeug.datastructures import Headers as ResponseHeaders
+from werkzeug.datastructures import Headers
 
 from mockling.contract import Contract, Document, Output
 from mockling.emulator.platform.exchange import money
@@ -20,14 +21,25 @@ from mockling.emulator.platform.store import Kept
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-Headers = dict[str, str]
+JSON = "application/json"
+
+
+class Known(Headers):
+    """Headers that we made, well formed: taken as they are, for to check each takes longer than all the rest."""
+
+    def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
+        self._list = list(pairs)
 
 
 class Plain(Response):
-    """A response with a body that is at hand, whose headers need no correction before they are sent."""
+    """A response with its body and all of its headers at hand."""
 
-    def get_wsgi_headers(self, environ: WSGIEnvironment) -> ResponseHeaders:  # noqa: ARG002 - werkzeug's signature
-        """Return the headers as they are."""
+    def __init__(self, status: int, body: bytes, content_type: str, headers: Iterable[tuple[str, str]]) -> None:
+        own = (("content-type", content_type), ("content-length", str(len(body))))
+        super().__init__([body], status, Known([*headers, *own]))
+
+    def get_wsgi_headers(self, environ: WSGIEnvironment) -> Headers:  # noqa: ARG002 - werkzeug's signature
+        """Return the headers, in which nothing is left to be corrected."""
         return self.headers
 
 
@@ -41,16 +53,15 @@ class Responses:
         self._largest_plan = max(contract.document["x-plans"]["requests_per_minute"].values())
         # Every response has these: a browser would hide it otherwise (G16).
         self.cors = _constants(contract.document["components"]["responses"]["Generated"]["headers"])
-        asked = _constants(contract.operations["preflight"]["responses"]["204"]["headers"])
-        self._preflight = {name: value for name, value in asked.items() if name not in self.cors}
+        self._preflight = _constants(contract.operations["preflight"]["responses"]["204"]["headers"])
         paths = {name: contract.path(name, model="{model}", id="{id}", file="{file}") for name in contract.operations}
         self._paths = {name: path.lstrip("/") for name, path in paths.items()}
 
     def refusal(self, refused: Refused) -> tuple[Response, str]:
         """Return the response to a refused request, and its text."""
         refusal = self._contract.refusal(refused.case, **refused.values)
-        response = Response(refusal.body, refusal.status, refused.headers, content_type=refusal.content_type)
-        return response, refusal.text
+        headers = [*self.cors, *refused.headers.items()]
+        return Plain(refusal.status, refusal.body.encode(), refusal.content_type, headers), refusal.text
 
     def failure(self, failure: Failure) -> Response:
         """Return the response of v1 to a generation that failed."""
@@ -68,20 +79,23 @@ class Responses:
         `root` is the address under which the caller reached this server, `admission` the state of its rate limit.
         """
         job, left = kept.job, kept.left or Decimal(0)
-        headers = {
-            "x-request-id": job.request_id,
-            "x-generation-time": f"{job.latency:.2f}",
-            "x-remaining-credits": money(left),
-            "x-cost": money(job.price),
-            "x-rate-limit-remaining": str(self._largest_plan if admission.remaining is None else admission.remaining),
-            "x-rate-limit-reset-at-utc": reset,
-            "x-output-metadata": metadata(output),
-        }
+        headers = [
+            *self.cors,
+            ("x-request-id", job.request_id),
+            ("x-generation-time", f"{job.latency:.2f}"),
+            ("x-remaining-credits", money(left)),
+            ("x-cost", money(job.price)),
+            (
+                "x-rate-limit-remaining",
+                str(self._largest_plan if admission.remaining is None else admission.remaining),
+            ),
+            ("x-rate-limit-reset-at-utc", reset),
+            ("x-output-metadata", metadata(output)),
+        ]
         if self._sends_video:
             with self._outputs.open(output, job.request_id) as file:
-                return Response(file.read(), 200, headers, content_type="video/mp4")
-        body = json.dumps(self._result(kept, output, root))
-        return Plain(body, 200, headers, content_type="application/json")
+                return Plain(200, file.read(), "video/mp4", headers)
+        return Plain(200, json.dumps(self._result(kept, output, root)).encode(), JSON, headers)
 
     def submitted(self, job: Job, root: str) -> Response:
         """Return the response of v2 to a submission (A1)."""
@@ -111,7 +125,7 @@ class Responses:
 
     def json(self, body: Document, status: int = 200) -> Response:
         """Return a response in JSON."""
-        return Plain(json.dumps(body), status, content_type="application/json")
+        return Plain(status, json.dumps(body).encode(), JSON, self.cors)
 
     def _result(self, kept: Kept, output: Output, root: str) -> Document:
         name = kept.job.file_name
@@ -150,6 +164,7 @@ def _timings(job: Job) -> Document:
     return {"inference_time": round(total - queued, 2), "queue_time": queued, "total_time": total}
 
 
-def _constants(headers: Document) -> Headers:
+def _constants(headers: Document) -> list[tuple[str, str]]:
     """Return those headers of a documented response whose value is always the same."""
-    return {name: header["schema"]["const"] for name, header in headers.items() if "const" in header.get("schema", {})}
+    schemas = {name: header.get("schema", {}) for name, header in headers.items()}
+    return [(name, schema["const"]) for name, schema in schemas.items() if "const" in schema]
