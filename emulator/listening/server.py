@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import logging
 import os
 import socket
 from dataclasses import replace
@@ -13,12 +12,12 @@ from types import TracebackType
 from typing import Any, Self
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from mockling.contract import Contract
 from mockling.emulator.http.app import create_app
 from mockling.emulator.listening.bridge import Bridge
 from mockling.emulator.listening.journal import Journal
+from mockling.emulator.listening.protocol import Protocol
 from mockling.emulator.platform.clock import Clock
 from mockling.emulator.platform.keys import usable_key
 from mockling.emulator.settings import Settings
@@ -92,7 +91,7 @@ class Emulator:
         config = uvicorn.Config(
             self._bridge,
             loop="asyncio",
-            http=_Protocol,
+            http=Protocol,
             lifespan="off",
             log_config=None,
             server_header=False,
@@ -134,15 +133,6 @@ class Emulator:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
-
-
-class _Protocol(HttpToolsProtocol):
-    """HTTP as uvicorn speaks it, silent about callers that are cut off when the emulator stops."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.logger = logging.getLogger("mockling.http")
-        self.logger.setLevel(logging.CRITICAL)
 
 
 class _Server(uvicorn.Server):
