@@ -3,13 +3,19 @@
 import re
 import tomllib
 from dataclasses import fields
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import click
 import pytest
+import yaml
+from hypothesis import given, settings
 
+from mockling import fixtures
 from mockling.cli import main
+from mockling.contract import load
+from mockling.contract.strategies import broken_requests, valid_requests
 from mockling.emulator import AccountSettings, Emulator, Settings, read_settings
 
 ROOT = Path(__file__).parent.parent
@@ -27,6 +33,39 @@ def test_the_readmes_programs_run(program: str, tmp_path: Path, monkeypatch: pyt
     with Emulator(speed="instant") as emulator:
         exec(program.replace("http://127.0.0.1:8787", emulator.url), {})
     assert capsys.readouterr().out
+
+
+def test_a_model_can_be_written_from_its_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The file that docs/models.md shows is served as it stands, by its program and by its command's settings."""
+    text = (ROOT / "docs" / "models.md").read_text("utf-8")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my-model.yaml").write_text(blocks(text, "yaml")[0])
+    (program,) = blocks(text, "python")
+    exec(program, {})
+    assert capsys.readouterr().out == "0.20\n"
+    video = fixtures.probe(tmp_path / "boat.mp4")
+    assert (video.width, video.height, video.frames, video.audio) == (1024, 576, 120, False)
+    model = load(models=["my-model.yaml"]).models["paper-text2video"]
+
+    @settings(max_examples=200)
+    @given(valid_requests(model), broken_requests(model))
+    def agree(request_body: dict[str, Any], broken: tuple[dict[str, Any], str]) -> None:
+        assert model.violations(request_body) == []
+        assert [violation.path for violation in model.violations(broken[0])] == [broken[1]]
+
+    agree()
+
+
+@pytest.mark.parametrize("part", blocks((ROOT / "docs" / "models.md").read_text("utf-8"), "yaml")[1:])
+def test_the_parts_of_a_model_that_its_page_shows_are_taken(part: str, tmp_path: Path) -> None:
+    """The further examples of docs/models.md fit into the bundled model."""
+    bundled = files("mockling.contract") / "models" / "kling-o3-video2video-reference.yaml"
+    model = {**yaml.safe_load(bundled.read_text("utf-8")), **yaml.safe_load(part), "slug": "other", "x-disputes": {}}
+    model["output"]["audio"] = True
+    (tmp_path / "other.yaml").write_text(yaml.safe_dump(model))
+    assert load(models=[tmp_path / "other.yaml"]).models["other"]
 
 
 def test_the_readmes_commands_exist() -> None:
@@ -55,6 +94,7 @@ def test_every_setting_is_documented_and_the_example_works(tmp_path: Path) -> No
     assert values.keys() == {field.name for field in fields(Settings)}
     assert values["accounts"][0].keys() == {field.name for field in fields(AccountSettings)}
     (tmp_path / "cat.mp4").touch()
+    (tmp_path / "my-model.yaml").write_text(blocks((ROOT / "docs" / "models.md").read_text("utf-8"), "yaml")[0])
     (tmp_path / "mockling.toml").write_text(example)
     Emulator(read_settings(tmp_path / "mockling.toml", {}))
 
