@@ -161,7 +161,7 @@ def test_generate_tells_what_is_wrong_in_one_line(emulator: Emulator, tmp_path: 
     base = ["generate", "p", "--video-url", f"{INPUTS}valid.mp4", "-o", tmp_path / "o.mp4", "--base-url", emulator.url]
     fails(run(*base), "There is no API key", "SEGMIND_API_KEY")
     fails(run(*base, "--api-key", "YOUR_API_KEY"), "401: Unauthorized. API key is invalid")
-    fails(run(*base, "--api-key", "SG_0000000000000406"), "406: Insufficient credits. You have 0 credits")
+    fails(run(*base, "--api-key", "SG_0000000000000406"), "406: Insufficient credits. You have 0.00 credits")
     fails(
         run(*base, "--api-key", make_key(), "-o", tmp_path / "none" / "o.mp4"), "There is no folder", "Nothing was sent"
     )

@@ -39,17 +39,17 @@ def generate(url: str, timeout: float = 10) -> Video:
 def test_the_parameters_are_the_pages(contract: Contract) -> None:
     """`generate` takes exactly the page's parameters, with the page's defaults, at the contract's address."""
     parameters = dict(list(inspect.signature(Client.generate).parameters.items())[1:])
-    assert set(parameters) == set(contract.parameters)
+    assert set(parameters) == set(contract.model.parameters)
     required = {name for name, one in parameters.items() if one.default is inspect.Parameter.empty}
-    assert required == set(contract.request_schema["required"])
+    assert required == set(contract.model.schema["required"])
     defaults = {
         name: one.default for name, one in parameters.items() if one.default not in (inspect.Parameter.empty, None)
     }
-    assert defaults == contract.defaults
+    assert defaults == contract.model.defaults
     hints = get_type_hints(Client.generate)
     for name in ("mode", "aspect_ratio"):
-        assert list(get_args(hints[name])) == contract.parameters[name]["enum"]
-    assert contract.slug == SLUG
+        assert list(get_args(hints[name])) == contract.model.parameters[name]["enum"]
+    assert contract.model.slug == SLUG
     assert contract.document["x-live-origin"] == client.LIVE
 
 

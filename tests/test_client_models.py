@@ -52,8 +52,8 @@ def test_the_model_at_hand_can_be_called_by_its_slug(
 ) -> None:
     """`generate_with` and `submit_with` do what `generate` and `submit` do, and are never sent twice either."""
     api = Client(make_key(), emulator.url)
-    assert api.generate_with(emulator.contract.slug, **sample).save(tmp_path / "a.mp4").stat().st_size
-    assert api.submit_with(emulator.contract.slug, **sample).wait(poll_interval=0.001).cost
+    assert api.generate_with(emulator.contract.model.slug, **sample).save(tmp_path / "a.mp4").stat().st_size
+    assert api.submit_with(emulator.contract.model.slug, **sample).wait(poll_interval=0.001).cost
     with scripted(b"", b"") as server:
         with pytest.raises(client.NoAnswer, match="may have been started and billed"):
             Client(KEY, server.url).generate_with("a")
