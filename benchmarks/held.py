@@ -22,7 +22,8 @@ from fetching import Fetching
 
 SPEED = 20  # a call is held for about 10 s
 OPENING = 2.0  # seconds over which the calls are opened when not all at once
-AT_ONCE = "[contract.x-latency]\nspread = 0.0\n"  # settings with which calls that come together are due together
+# Settings with which calls that come together are due together.
+AT_ONCE = "[contract.x-models.kling-o3-video2video-reference.latency]\nspread = 0.0\n"
 
 
 class Call(NamedTuple):

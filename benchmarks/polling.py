@@ -50,7 +50,7 @@ def _submit(port: int, count: int) -> list[str]:
         connection = HTTPConnection(HOST, port, timeout=60)
         ids = []
         for _ in range(part):
-            connection.request("POST", f"/v2/{CONTRACT.slug}", BODY, HEADERS)
+            connection.request("POST", CONTRACT.path("submit"), BODY, HEADERS)
             ids.append(json.loads(connection.getresponse().read())["request_id"])
         connection.close()
         return ids
@@ -66,7 +66,7 @@ def _poll(port: int, jobs: list[str], polls: int, shown: dict[str, int], seed: i
         for _ in range(polls // 64):
             job = chance.choice(jobs)
             known, started = shown.get(job, 0), time.perf_counter()
-            connection.request("GET", f"/v2/requests/{job}/status", headers=HEADERS)
+            connection.request("GET", CONTRACT.path("status", id=job), headers=HEADERS)
             state = ORDER.index(json.loads(connection.getresponse().read())["status"])
             times.append(1000 * (time.perf_counter() - started))
             backward += state < known

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from mockling.contract.document import ContractError, Document, inlined, pick, settle, source, together
 from mockling.contract.model import Case, Model
-from mockling.contract.modelfile import read_model
-from mockling.contract.openapi import composed
-from mockling.contract.responses import ResponseChecker
 from mockling.contract.validation import Violation
+
+if TYPE_CHECKING:
+    from mockling.contract.responses import ResponseChecker
 
 # What was asked of the contract when it had one model, and where it is asked now.
 _MOVED = {
@@ -62,6 +62,8 @@ class Contract:
     @cached_property
     def openapi(self) -> Document:
         """The contract as one OpenAPI 3.1 document for other tools, each model with paths of its own."""
+        from mockling.contract.openapi import composed
+
         return composed(self.settled)
 
     @cached_property
@@ -112,6 +114,8 @@ class Contract:
 
     @cached_property
     def _responses(self) -> ResponseChecker:
+        from mockling.contract.responses import ResponseChecker
+
         return ResponseChecker(self.operations, self.document["x-messages"])
 
     def __getattr__(self, name: str) -> NoReturn:
@@ -146,5 +150,7 @@ def load(
     files with further models. Raises `ContractError` for a profile, dispute, answer or place that the contract does not
     have, and for a model's file that is none.
     """
+    from mockling.contract.modelfile import read_model
+
     further = [read_model(Path(model)) for model in models]
     return Contract(*settle(together(source(), further), profile, answers or {}, changes or {}))

@@ -10,7 +10,6 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from jsonschema_rs import Draft202012Validator
-from rfc3986_validator import validate_rfc3986
 
 from mockling.contract.document import ContractError, Document
 
@@ -35,11 +34,10 @@ class Violation:
 
 
 def _is_uri(value: object) -> bool:
+    from rfc3986_validator import validate_rfc3986  # late: it takes as long as all of this package
+
     # The validator's pattern lets a line end pass at the end.
     return not isinstance(value, str) or (not value.endswith("\n") and bool(validate_rfc3986(value, rule="URI")))
-
-
-_FORMATS = {"uri": _is_uri}
 
 
 class SchemaValidator:
@@ -54,10 +52,10 @@ class SchemaValidator:
         self._schema = schema
         self._messages = messages
         try:
-            self._accepting = Draft202012Validator(schema, validate_formats=True, formats=_FORMATS)
+            self._accepting = Draft202012Validator(schema, validate_formats=True)
         except ValueError as error:
             raise ContractError(f"The contract holds a schema that is none: {error}") from error
-        probe = Draft202012Validator({"format": "uri"}, validate_formats=True, formats=_FORMATS)
+        probe = Draft202012Validator({"format": "uri"}, validate_formats=True)
         if probe.is_valid("not a uri"):
             raise ContractError("format: uri is not enforced; the format checker lost its rule for it.")
 
@@ -88,8 +86,7 @@ class SchemaValidator:
         import jsonschema
 
         checker = jsonschema.FormatChecker(formats=())
-        for name, rule in _FORMATS.items():
-            checker.checks(name)(rule)
+        checker.checks("uri")(_is_uri)
         return jsonschema.Draft202012Validator(self._schema, format_checker=checker)
 
     def _told(self, error: jsonschema.ValidationError) -> Iterable[tuple[int, Violation]]:
