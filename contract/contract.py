@@ -48,8 +48,8 @@ class Refusal:
 class Contract:
     """What the platform and its models promise, with every dispute answered.
 
-    `document` is the settled document, its references replaced by what they refer to; `answers` the answer taken to each
-    dispute; `models` every model by its slug; `model` the first of them.
+    `document` is the settled document, its references replaced by what they refer to; `answers` the answer taken to
+    each dispute; `models` every model by its slug; `model` the first of them.
     """
 
     def __init__(self, settled: Document, answers: Mapping[str, str]) -> None:
@@ -142,9 +142,9 @@ def load(
     """Return the contract with its disputes answered.
 
     `profile` ("documented" or "observed") answers all of them, `answers` (such as `{"D1": "video"}`) overrides single
-    ones, `changes` is a JSON merge patch on the document, for any other choice that was only assumed; `models` are files
-    with further models. Raises `ContractError` for a profile, dispute, answer or place that the contract does not have,
-    and for a model's file that is none.
+    ones, `changes` is a JSON merge patch on the document, for any other choice that was only assumed; `models` are
+    files with further models. Raises `ContractError` for a profile, dispute, answer or place that the contract does
+    not have, and for a model's file that is none.
     """
     further = [read_model(Path(model)) for model in models]
     return Contract(*settle(together(source(), further), profile, answers or {}, changes or {}))

@@ -1,9 +1,9 @@
 """Figures: numbers, and other values, that follow from a request's parameters as a model's file says.
 
-A figure is written as a constant; as a table, `{by: mode, values: {std: 1, pro: 2}}`, whose values may be tables again; or as
-a sum, `{base: FIGURE, per: {duration: FIGURE}}`: `base` and, for each parameter below `per`, the figure times the
-parameter's number. The number of a text is what it says, of a boolean 0 or 1, of a list its length, and of a path such as
-`segments[].seconds` the sum over the list; of what was not given it is 0.
+A figure is written as a constant; as a table, `{by: mode, values: {std: 1, pro: 2}}`, whose values may be tables again;
+or as a sum, `{base: FIGURE, per: {duration: FIGURE}}`: `base` and, for each parameter below `per`, the figure times the
+parameter's number. The number of a text is what it says, of a boolean 0 or 1, of a list its length, and of a path such
+as `segments[].seconds` the sum over the list; of what was not given it is 0.
 """
 
 from __future__ import annotations
@@ -66,7 +66,8 @@ def choice(figure: Any, schema: Mapping[str, Any], what: str, leaf: Callable[[An
     missing = [value for value in possible if value not in chosen]
     if otherwise is None and (missing or not possible):
         raise ContractError(
-            f"{what} is by {name} and says nothing for {', '.join(missing) or 'other values'}; name them, or `otherwise`."
+            f"{what} is by {name} and says nothing for {', '.join(missing) or 'other values'}; "
+            "name them, or `otherwise`."
         )
 
     def chooses(parameters: Parameters) -> Any:

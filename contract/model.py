@@ -43,9 +43,9 @@ class Case:
 class Model:
     """One endpoint, as its file says; nothing else knows what a parameter means.
 
-    `slug` is its name in paths, `title` and `summary` are for people, `schema` is the JSON Schema of a request's body and
-    `parameters` the schema of each parameter, `example` a valid request, `defaults` the value of each parameter that has
-    one. Raises `ContractError` if its file does not fit together.
+    `slug` is its name in paths, `title` and `summary` are for people, `schema` is the JSON Schema of a request's body
+    and `parameters` the schema of each parameter, `example` a valid request, `defaults` the value of each parameter
+    that has one. Raises `ContractError` if its file does not fit together.
     """
 
     def __init__(self, document: Document, settled: Document) -> None:
