@@ -52,10 +52,10 @@ class Contract:
     each dispute; `models` every model by its slug; `model` the first of them.
     """
 
-    def __init__(self, settled: Document, answers: Mapping[str, str]) -> None:
+    def __init__(self, settled: Document, answers: Mapping[str, str], files: Mapping[str, str]) -> None:
         self.document: Document = inlined(settled, settled)
         self.answers = dict(answers)
-        self.models = {slug: _model(slug, self.document) for slug in self.document["x-models"]}
+        self.models = {slug: _model(slug, self.document, files.get(slug, slug)) for slug in self.document["x-models"]}
         self.model = next(iter(self.models.values()))
         self.settled = settled
 
@@ -124,16 +124,18 @@ class Contract:
         raise AttributeError(f"A contract has no {name!r}.", name=name, obj=self)
 
 
-def _model(slug: str, document: Document) -> Model:
+def _model(slug: str, document: Document, told: str) -> Model:
+    """Return a model. Raises `ContractError`, which begins with what is `told` of its origin, if it makes no sense."""
     try:
         model = Model(document["x-models"][slug], document)
-        violations = model.violations(model.example)
-        if violations:
-            raise ContractError(f"its example breaks its own parameters: {violations[0].message}.")
+        for what, request in (("example", model.example), ("default", {**model.example, **model.defaults})):
+            violations = model.violations(request)
+            if violations:
+                raise ContractError(f"its {what} breaks its own parameters: {violations[0].message}.")
         for answer in (model.price, model.latency, model.output):
             answer(model.example)
     except ContractError as error:
-        raise ContractError(f"{slug}: {error}") from error
+        raise ContractError(f"{told}: {error}") from error
     return model
 
 
@@ -147,10 +149,18 @@ def load(
 
     `profile` ("documented" or "observed") answers all of them, `answers` (such as `{"D1": "video"}`) overrides single
     ones, `changes` is a JSON merge patch on the document, for any other choice that was only assumed; `models` are
-    files with further models. Raises `ContractError` for a profile, dispute, answer or place that the contract does not
-    have, and for a model's file that is none.
+    files with further models. Raises `ContractError` for a profile, dispute, answer or place that the contract does
+    not have, and for a model's file that is none.
     """
     from mockling.contract.modelfile import read_model
 
-    further = [read_model(Path(model)) for model in models]
-    return Contract(*settle(together(source(), further), profile, answers or {}, changes or {}))
+    document, files = source(), dict[str, str]()
+    for path in models:
+        model = read_model(Path(path))
+        try:
+            document = together(document, [model])
+        except ContractError as error:
+            raise ContractError(f"{path}: {error}") from error
+        files[model["slug"]] = str(path)
+    settled, taken = settle(document, profile, answers or {}, changes or {})
+    return Contract(settled, taken, files)

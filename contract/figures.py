@@ -14,6 +14,7 @@ from typing import Any
 
 from mockling.contract.document import ContractError
 
+LARGEST = 10**12
 Parameters = Mapping[str, Any]
 Choose = Callable[[Parameters], Any]
 
@@ -45,8 +46,8 @@ def number(figure: Any, schema: Mapping[str, Any], what: str) -> Callable[[Param
     if isinstance(figure, Mapping):
         return choice(figure, schema, what, lambda leaf, place: number(leaf, schema, place))
     constant = _decimal(figure)
-    if constant is None:
-        raise ContractError(f"{what} must be a number, got {figure!r}.")
+    if constant is None or constant.copy_abs() >= LARGEST:
+        raise ContractError(f"{what} must be a number (below 10^12), got {figure!r}.")
     return lambda _: constant
 
 
@@ -57,6 +58,8 @@ def choice(figure: Any, schema: Mapping[str, Any], what: str, leaf: Callable[[An
     """
     if not (isinstance(figure, Mapping) and "by" in figure):
         return leaf(figure, what)
+    if figure.keys() - {"by", "values", "otherwise"}:
+        raise ContractError(f"{what} must be a table (by, values, otherwise) or a sum (base, per), not both.")
     name, values = str(figure["by"]), figure.get("values", {})
     possible = _possible(name, schema, what)
     chosen = {
@@ -117,6 +120,13 @@ def at(path: str, parameters: Any) -> Iterator[tuple[str, Any]]:
             yield place, item
 
 
+def check_kind(path: str, kind: str, schema: Mapping[str, Any], what: str) -> None:
+    """Raise `ContractError` if the parameter at a path is not there, or is of another type than `kind`."""
+    kinds = schema_at(path, schema, what).get("type", kind)
+    if kind != kinds and kind not in kinds:
+        raise ContractError(f"{what} names the parameter {path!r}, which must be of the type {kind}, not {kinds}.")
+
+
 def schema_at(path: str, schema: Mapping[str, Any], what: str) -> Mapping[str, Any]:
     """Return the schema of the parameter at a path. Raises `ContractError` if there is none."""
     for step in path.split("."):
@@ -144,6 +154,8 @@ def _possible(name: str, schema: Mapping[str, Any], what: str) -> list[str]:
 
 def _quantity(path: str, schema: Mapping[str, Any], what: str) -> Callable[[Parameters], Decimal]:
     part = schema_at(path, schema, what)
+    if part.get("type") in ("string", "object") and "enum" not in part:
+        raise ContractError(f"{what} is per {path}, which is no number, boolean or list.")
     known = {text_of(value): _decimal(value) for value in part.get("enum", ())}
     if None in known.values():
         raise ContractError(f"{what} is per {path}, whose values are no numbers.")

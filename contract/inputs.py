@@ -48,12 +48,16 @@ class InputFile:
         told = f" ({source})" if source else ""
         suffix = _SUFFIX.search(self.url)
         if suffixes and suffix and suffix[1].lower() not in suffixes:
-            yield f"{self.place} names a {suffix[1]} file; the model takes {' and '.join(suffixes)}{told}."
+            yield f"{self.place} names a {suffix[1]} file; the model takes {_listed(suffixes)}{told}."
         for name, measure in (self.measures or {}).items():
             limits = self.should.get(name)
             if limits and not limits.get("minimum", measure) <= measure <= limits.get("maximum", measure):
                 unit, how = _WORDS[name]
-                yield f"{self.place} is {measure:g} {unit} {how}; the model takes {_span(limits)}{told}."
+                yield f"{self.place} is {round(measure, 3):,.15g} {unit} {how}; the model takes {_span(limits)}{told}."
+
+
+def _listed(words: list[str]) -> str:
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
 
 
 def _span(limits: Mapping[str, Any]) -> str:

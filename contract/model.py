@@ -11,7 +11,7 @@ from typing import Any
 
 from mockling.contract import warnings
 from mockling.contract.document import ContractError, Document
-from mockling.contract.figures import at, choice, names, number, schema_at, text_of
+from mockling.contract.figures import LARGEST, at, check_kind, choice, names, number, schema_at, text_of
 from mockling.contract.inputs import InputFile
 from mockling.contract.validation import SchemaValidator, Violation
 
@@ -69,7 +69,11 @@ class Model:
         self._latency = number(_figure(document["latency"]), self.schema, "latency")
         self._set_output(document["output"])
         for path in inputs:
-            schema_at(path, self.schema, "inputs")
+            check_kind(path, "string", self.schema, "inputs")
+        for name in self.texts_needed:
+            check_kind(name, "string", self.schema, "failures")
+        for name in self.schema.get("required", ()):
+            schema_at(name, self.schema, "parameters.required")
         figures = [document["price"], document["latency"], *document["output"].values()]
         self._decisive = sorted({re.split(r"\W", path)[0] for figure in figures for path in names(figure)})
         self._remembered = lru_cache(maxsize=4096)(
@@ -173,7 +177,11 @@ class Model:
         if not 0 < seconds <= LONGEST_OUTPUT:
             raise ContractError(f"An output lasts above 0 and up to {LONGEST_OUTPUT} seconds, not {seconds:g}.")
         output = Output(width, height, self.fps, seconds, self._audio(full))
-        return self._price(full), float(self._latency(full)), output
+        price, latency = self._price(full), self._latency(full)
+        for what, amount in (("price", price), ("latency", latency)):
+            if not 0 <= amount < LARGEST:
+                raise ContractError(f"{what} must be from 0 to below 10^12, not {amount:.6g}.")
+        return price, float(latency), output
 
     def sizes(self) -> list[tuple[int, int]]:
         """Return the pixels that outputs can have, width and height, each once."""
@@ -195,7 +203,8 @@ class Model:
 
     def _sound(self, leaf: Any, what: str) -> Any:
         if not (isinstance(leaf, bool) or leaf in self.input_paths):
-            raise ContractError(f"{what} must be true, false or one of {', '.join(self.input_paths)}, got {leaf!r}.")
+            choices = ", ".join(["true", "false", *self.input_paths])
+            raise ContractError(f"{what} must be one of {choices} (an input whose sound is kept), got {leaf!r}.")
         return lambda _: leaf
 
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from datetime import date
 from functools import cache
 from importlib.resources import files
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from mockling.contract.document import ContractError, Document, read_yaml
+from mockling.contract.document import ContractError, Document, merge, read_yaml
 from mockling.contract.validation import SchemaValidator
 
 LARGEST_FILE = 1024**2  # bytes
+MOST_VALUES = 100_000  # with each alias counted as what it stands for
 _MESSAGES = {
     "required": "{field} is missing; it must be {expected}",
     "invalid": "{field} must be {expected}, got {actual}",
@@ -30,17 +34,41 @@ def read_model(path: Path) -> Document:
         if path.stat().st_size > LARGEST_FILE:
             raise ContractError(f"{path} has more than {LARGEST_FILE:,} bytes; a model's file is a page of YAML.")
         # As JSON, for in YAML a key may be no text and a date no value that a request could have.
-        document = json.loads(json.dumps(_with_text_keys(read_yaml(path))))
+        document = json.loads(json.dumps(_plain(read_yaml(path), count(1)), allow_nan=False))
     except OSError as error:
         raise ContractError(f"Cannot read {path}: {error.strerror}.") from error
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+    except RecursionError as error:
+        raise ContractError(f"{path} is nested too deeply, or in itself; a model's file is a page of YAML.") from error
+    except (yaml.YAMLError, ValueError, TypeError) as error:
         if isinstance(error, ContractError):
             raise
         raise ContractError(f"{path} is no YAML that JSON could hold: {' '.join(str(error).split())}.") from error
+    _check(document, str(path))
+    completed = _completed(document)
+    _check_disputes(completed, path)
+    return completed
+
+
+def _check_disputes(document: Document, path: Path) -> None:
+    """Check that each dispute of a model settles it into a model."""
+    for dispute, told in document.get("x-disputes", {}).items():
+        for profile, answer in told["profiles"].items():
+            if answer not in told["answers"]:
+                choices = ", ".join(told["answers"])
+                raise ContractError(f"{path}: x-disputes.{dispute}.profiles.{profile} must be one of {choices}.")
+        for answer, patch in told["answers"].items():
+            settled = deepcopy(document)
+            merge(settled, patch)
+            _check(settled, f"{path}: x-disputes.{dispute}.answers.{answer}")
+            if settled["slug"] != document["slug"]:
+                raise ContractError(f"{path}: x-disputes.{dispute}.answers.{answer}: slug cannot be disputed.")
+
+
+def _check(document: Any, told: str) -> None:
     violations = _validator().violations(document)
     if violations:
-        raise ContractError(f"{path}: {violations[0].message}. docs/models.md explains the parts of a model's file.")
-    return _completed(document)
+        message = violations[0].message.replace("the body", "the file", 1)
+        raise ContractError(f"{told}: {message}. docs/models.md explains the parts of a model's file.")
 
 
 @cache
@@ -48,11 +76,20 @@ def _validator() -> SchemaValidator:
     return SchemaValidator(read_yaml(files("mockling.contract") / "model.schema.yaml"), _MESSAGES)
 
 
-def _with_text_keys(node: Any) -> Any:
-    """Return a YAML node whose keys are texts: what YAML reads as true or 5 stands for that value of a parameter."""
+def _plain(node: Any, numbers: Iterator[int]) -> Any:
+    """Return a YAML node as JSON has it, keys as texts: what YAML reads as true or 5 stands for a parameter's value.
+
+    `numbers` count the nodes. Raises `ValueError` for too many, for a reference, and for a value that JSON has not.
+    """
+    if next(numbers) > MOST_VALUES:
+        raise ValueError(f"it holds more than {MOST_VALUES:,} values; a model's file is a page of YAML")
     if isinstance(node, Mapping):
-        return {_key(name): _with_text_keys(value) for name, value in node.items()}
-    return [_with_text_keys(item) for item in node] if isinstance(node, list) else node
+        if "$ref" in node:
+            raise ValueError("it holds a $ref; write out what it refers to")
+        return {_key(name): _plain(value, numbers) for name, value in node.items()}
+    if isinstance(node, date):
+        raise ValueError(f"{node} is read as a date; put it in quotes")
+    return [_plain(item, numbers) for item in node] if isinstance(node, list) else node
 
 
 def _key(name: object) -> str:

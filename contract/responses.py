@@ -33,7 +33,7 @@ class ResponseChecker:
         absent = [name for name in response.get("x-absent-headers", []) if name in lower]
         found += [_simple(name, "no header", lower[name]) for name in absent]
         if "content" in response:
-            found += self._body_violations(response["content"], lower.get("content-type", "nothing"), body)
+            found += self._body_violations(response["content"], status, lower.get("content-type", "nothing"), body)
         return found
 
     def _header_violations(self, name: str, header: Document, value: str | None) -> Iterator[Violation]:
@@ -51,12 +51,14 @@ class ResponseChecker:
         for violation in self._validator(schema).violations(parsed):
             yield _simple(name, violation.expected, violation.actual)
 
-    def _body_violations(self, content: Document, content_type: str, body: bytes) -> list[Violation]:
+    def _body_violations(self, content: Document, status: int, content_type: str, body: bytes) -> list[Violation]:
         media = content_type.partition(";")[0].strip().lower()
         if media not in content and "*/*" not in content:
             return [_simple("content-type", " or ".join(content), content_type)]
         if media == "video/mp4" and content_type != media:
             return [_simple("content-type", "video/mp4 exactly", content_type)]
+        if media == "video/mp4" and status == 200 and body[4:8] != b"ftyp":  # a 206 is any part of one
+            return [_simple("the body", "an MP4, which begins with its ftyp box", repr(body[:60]))]
         schema = content.get(media, {}).get("schema")
         if media != "application/json" or schema is None:
             return []

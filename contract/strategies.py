@@ -6,6 +6,7 @@ They read the request's schema, so a value added to an enum there is generated h
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from copy import deepcopy
 from fractions import Fraction
@@ -41,9 +42,8 @@ _URLS = st.from_regex(
     fullmatch=True,
     alphabet=st.characters(max_codepoint=127),
 )
-_NOT_URIS = st.sampled_from(
-    ["", "not a uri", "www.example.com/a.mp4", "/a.mp4", "http://", "ftp://example.com/a", "data:,"]
-)
+_NOT_URIS = ["", "not a uri", "www.example.com/a.mp4", "/a.mp4"]
+_NOT_WEB = ["http://", "ftp://example.com/a", "data:,"]  # URIs, that a pattern may refuse
 
 
 def valid_requests(contract: Contract | Model) -> SearchStrategy[dict[str, Any]]:
@@ -99,7 +99,8 @@ def _valid(schema: Document) -> SearchStrategy[Any]:
     if "enum" in schema:
         return st.sampled_from(schema["enum"])
     if schema.get("x-url") or schema.get("format") == "uri":
-        return _URLS
+        pattern = schema.get("pattern", "")
+        return _URLS.filter(lambda url: bool(re.search(pattern, url))) if pattern else _URLS
     return st.one_of([_of_kind(kind, schema) for kind in _kinds(schema)])
 
 
@@ -160,7 +161,8 @@ def _outside(schema: Document) -> Iterator[SearchStrategy[Any]]:
         yield st.text(max_size=20).filter(lambda text: text not in values)
         return
     if schema.get("format") == "uri":
-        yield _NOT_URIS
+        pattern = schema.get("pattern", "")
+        yield st.sampled_from([*_NOT_URIS, *(url for url in _NOT_WEB if not re.search(pattern, url))])
     for name, sign in (("minimum", -1), ("exclusiveMinimum", -1), ("maximum", 1), ("exclusiveMaximum", 1)):
         if name in schema:
             yield _beyond(schema[name], sign)

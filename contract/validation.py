@@ -54,7 +54,9 @@ class SchemaValidator:
         try:
             self._accepting = Draft202012Validator(schema, validate_formats=True)
         except ValueError as error:
-            raise ContractError(f"The contract holds a schema that is none: {error}") from error
+            place = "/".join(map(str, getattr(error, "instance_path", ())))
+            reason = f"{str(error).partition(chr(10))[0]}{f' (at {place})' if place else ''}"
+            raise ContractError(f"The contract holds a schema that is none: {reason}.") from error
         probe = Draft202012Validator({"format": "uri"}, validate_formats=True)
         if probe.is_valid("not a uri"):
             raise ContractError("format: uri is not enforced; the format checker lost its rule for it.")
@@ -92,6 +94,12 @@ class SchemaValidator:
     def _told(self, error: jsonschema.ValidationError) -> Iterable[tuple[int, Violation]]:
         path = "$" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.absolute_path)
         schema: Mapping[str, Any] = error.schema if isinstance(error.schema, Mapping) else {}
+        if error.validator == "additionalProperties" and isinstance(error.instance, dict):
+            known = schema.get("properties", {})
+            for name in [name for name in error.instance if name not in known]:
+                wanted = f"left out, for there is only {', '.join(known)}"
+                yield 2, self._violation(f"{path}.{name}", "invalid", wanted, described(error.instance[name]))
+            return
         if error.validator != "required" or not isinstance(error.instance, dict):
             rank = 1 if error.validator == "type" else 2
             yield rank, self._violation(path, "invalid", expected(schema), described(error.instance))
@@ -99,7 +107,7 @@ class SchemaValidator:
         # jsonschema yields one error for each absent name and puts the name into the message alone.
         for name in schema["required"]:
             if name not in error.instance:
-                wanted = expected(schema["properties"][name])
+                wanted = expected(schema.get("properties", {}).get(name, {}))
                 yield 0, self._violation(f"{path}.{name}", "required", wanted, "nothing")
 
     def _violation(self, path: str, kind: str, wanted: str, actual: str) -> Violation:
@@ -108,14 +116,21 @@ class SchemaValidator:
         return Violation(path, wanted, actual, message)
 
 
-def expected(schema: Mapping[str, Any]) -> str:
+def expected(schema: Mapping[str, Any] | bool) -> str:
     """Say in words what a schema accepts: "a string, either 'std' or 'pro'"."""
+    if isinstance(schema, bool):
+        return "a value"
     if "const" in schema:
         return repr(schema["const"])
     kinds = schema.get("type", "value")
     words = " or ".join(_article(kind) for kind in ([kinds] if isinstance(kinds, str) else kinds))
     if "enum" in schema:
         return f"{words}, {_choice(schema['enum'])}"
+    if "oneOf" in schema:
+        ways = [" and ".join(way.get("required", ["something else"])) for way in schema["oneOf"]]
+        return f"{words} with exactly one of: {'; '.join(ways)}"
+    if schema.get("minProperties") == 1:
+        return f"{words} that is not empty"
     if schema.get("format") == "uri":
         return "a valid http or https URL (blanks and letters beyond ASCII percent-encoded)"
     if kinds == "array":

@@ -9,7 +9,8 @@ from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
-from mockling.contract.figures import schema_at
+from mockling.contract.document import ContractError
+from mockling.contract.figures import check_kind, schema_at
 from mockling.contract.inputs import InputFile
 
 MOST_NAMED = 10  # unknown parameters that are told by name
@@ -22,15 +23,24 @@ def rule(row: Mapping[str, Any], schema: Mapping[str, Any]) -> Rule:
     Raises `ContractError` if it names a parameter that is not there.
     """
     told = f" ({row['x-source']})" if "x-source" in row else ""
-    for name in (row[key] for key in ("in", "of") if key in row):
-        for one in name if isinstance(name, list) else [name]:
-            schema_at(one, schema, "warnings")
+    if "only" in row:
+        schema_at(row["in"], schema, "warnings")
+    elif "in" in row:
+        check_kind(row["in"], "string", schema, "warnings")
+    for name in row["of"] if isinstance(row.get("of"), list) else [row["of"]] if "of" in row else []:
+        check_kind(name, "array", schema, "warnings")
     if "names" in row:
-        return _names(re.compile(row["names"], re.IGNORECASE), row["in"], row["as"], row["of"], told)
+        try:
+            pattern = re.compile(row["names"], re.IGNORECASE)
+        except re.error as error:
+            raise ContractError(
+                f"warnings: names must be a regular expression, got {row['names']!r}: {error}."
+            ) from error
+        return _names(pattern, row["in"], row["as"], str(row["of"]), told)
     if "characters" in row:
         return _characters(row["in"], row["characters"], told)
     if "together" in row:
-        return _together(row["of"], row["together"], told)
+        return _together([row["of"]] if isinstance(row["of"], str) else row["of"], row["together"], told)
     return _only(row["in"], row["only"], told)
 
 

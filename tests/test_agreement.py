@@ -30,12 +30,10 @@ def test_every_valid_request_is_accepted(
     emulator: Emulator, session: requests.Session, request_body: dict[str, Any]
 ) -> None:
     """A thousand requests that the document allows are all answered with 200, and the answers keep the contract."""
-    response = session.post(emulator.url + CONTRACT.path, json=request_body, timeout=30)
+    response = session.post(emulator.url + CONTRACT.path("generate"), json=request_body, timeout=30)
     assert response.status_code == 200, response.text
-    assert CONTRACT.answer_violations(200, response.headers, response.content) == []
-    assert response.json()["metrics"]["cost"] == float(
-        CONTRACT.price(request_body.get("mode", "pro"), request_body.get("duration", "5"))
-    )
+    assert CONTRACT.response_violations("generate", 200, response.headers, response.content) == []
+    assert response.json()["metrics"]["cost"] == float(CONTRACT.model.price(request_body))
 
 
 @EVERY_EXAMPLE
@@ -45,10 +43,10 @@ def test_every_broken_request_is_refused(
 ) -> None:
     """A thousand requests with one broken field are all answered with 400, and the text names that field."""
     request_body, path = broken
-    response = session.post(emulator.url + CONTRACT.path, json=request_body, timeout=30)
+    response = session.post(emulator.url + CONTRACT.path("generate"), json=request_body, timeout=30)
     assert response.status_code == 400
     assert response.json()["error"].startswith(path.removeprefix("$.") + " ")
-    assert CONTRACT.answer_violations(400, response.headers, response.content) == []
+    assert CONTRACT.response_violations("generate", 400, response.headers, response.content) == []
 
 
 @EVERY_EXAMPLE
@@ -56,7 +54,7 @@ def test_every_broken_request_is_refused(
 def test_the_client_sends_what_it_is_given(emulator: Emulator, request_body: dict[str, Any]) -> None:
     """The client's parameters are the endpoint's: a thousand valid requests succeed through it."""
     video = Client(make_key(), emulator.url).generate(**request_body)
-    assert video.cost == CONTRACT.price(request_body.get("mode", "pro"), request_body.get("duration", "5"))
+    assert video.cost == CONTRACT.model.price(request_body)
 
 
 def can_be_sent(broken: tuple[dict[str, Any], str]) -> bool:

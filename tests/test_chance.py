@@ -8,26 +8,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mockling.contract import load
-from mockling.emulator.chance import draw
-from mockling.emulator.clock import Clock
+from mockling.emulator.platform.chance import draw
+from mockling.emulator.platform.clock import Clock
 
-CONTRACT = load()
+MODEL = load().model
+MODES = ("std", "pro")
 
 
 def test_the_average_typical_call_takes_what_the_page_says() -> None:
     """Over many calls like the catalogue's typical one, 5 s of pro, the mean latency is 213.36 s (P2)."""
-    mean = CONTRACT.latency("pro", "5")
-    latencies = [draw(0, number).latency(mean, 0.15) for number in range(20_000)]
+    mean = MODEL.latency({"mode": "pro", "duration": "5"})
+    latencies = [draw(0, number).latency(mean, MODEL.spread) for number in range(20_000)]
     assert statistics.fmean(latencies) == pytest.approx(213.36, rel=0.005)
     assert 100 < min(latencies) < max(latencies) < 450
 
 
 def test_std_is_faster_and_longer_takes_longer() -> None:
     """Latency grows with the duration, and std is faster than pro for every one (P11, U10)."""
-    for mode in ("std", "pro"):
-        means = [CONTRACT.latency(mode, seconds) for seconds in range(3, 16)]
+    std, pro = ([MODEL.latency({"mode": mode, "duration": str(seconds)}) for seconds in range(3, 16)] for mode in MODES)
+    for means in (std, pro):
         assert means == sorted(set(means))
-    assert all(CONTRACT.latency("std", seconds) < CONTRACT.latency("pro", seconds) for seconds in range(3, 16))
+    assert all(faster < slower for faster, slower in zip(std, pro, strict=True))
 
 
 @given(st.integers(), st.integers(0, 10**9))

@@ -3,33 +3,37 @@
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from mockling.contract import Contract, ContractError, load
+from mockling.contract import Contract, ContractError, InputFile, Model, load
 from mockling.contract.strategies import broken_requests, valid_requests
 from mockling.contract.validation import described
 
 CONTRACT = load()
+MODEL = CONTRACT.model
+SLUG = MODEL.slug
+URL = "a valid http or https URL (blanks and letters beyond ASCII percent-encoded)"
 
 
 @given(valid_requests(CONTRACT))
 def test_valid_requests_have_no_violation(request_body: dict[str, Any]) -> None:
     """Whatever the document allows is accepted, and can be checked for mistakes."""
-    assert CONTRACT.violations(request_body) == []
-    assert all(finding.endswith(".") for finding in CONTRACT.findings(request_body))
+    assert MODEL.violations(request_body) == []
+    assert all(warning.endswith(".") for warning in MODEL.warnings(request_body))
 
 
 @given(broken_requests(CONTRACT))
 def test_a_broken_field_is_the_one_violation(broken: tuple[dict[str, Any], str]) -> None:
     """One broken field is one violation, at that field's path, told in one sentence that names it."""
     request_body, path = broken
-    violation, *others = CONTRACT.violations(request_body)
+    violation, *others = MODEL.violations(request_body)
     assert (others, violation.path) == ([], path)
     assert path.removeprefix("$.") in violation.message
     assert len(violation.message) < 300
@@ -41,10 +45,10 @@ def test_generated_requests_survive_the_wire(request_body: dict[str, Any]) -> No
     assert json.loads(json.dumps(request_body)) == request_body
 
 
-WIDER = load(
+CHANGED = load(
     answers={"D7": "coerced"},
-    changes={"components": {"schemas": {"Request": {"properties": {"mode": {"enum": ["ultra"]}}}}}},
-)
+    changes={"x-models": {SLUG: {"parameters": {"properties": {"duration": {"enum": ["5", "20", 20]}}}}}},
+).model
 
 
 ANY_JSON = st.recursive(
@@ -60,32 +64,46 @@ ANY_JSON = st.recursive(
         st.builds(
             lambda body, name, value: {**body, name: value},
             valid_requests(CONTRACT),
-            st.sampled_from([*CONTRACT.parameters]),
+            st.sampled_from([*MODEL.parameters]),
             ANY_JSON,
         ),
-        st.builds(lambda url: {**CONTRACT.sample, "video_url": url}, st.text("htps:/.@?#%[]a1\n \u00e9", max_size=14)),
+        st.builds(lambda url: {**MODEL.example, "video_url": url}, st.text("htps:/.@?#%[]a1\n \u00e9", max_size=14)),
         ANY_JSON,
     )
 )
 def test_the_fast_validator_agrees_with_the_telling_one(value: object) -> None:
     """What the one that only accepts or refuses accepts, the one that tells violations finds none in, and only that."""
-    validator = CONTRACT._request
+    validator = MODEL._validator
     assert validator._accepts(value) == validator._telling.is_valid(value)
 
 
-@given(valid_requests(WIDER), broken_requests(WIDER))
+@given(valid_requests(CHANGED), broken_requests(CHANGED))
 def test_the_strategies_follow_the_document(request_body: dict[str, Any], broken: tuple[dict[str, Any], str]) -> None:
     """A value that the document newly has in an enum is generated, and what it no longer has counts as broken."""
-    assert request_body.get("mode", "ultra") == "ultra"
-    assert WIDER.violations(request_body) == []
-    assert [violation.path for violation in WIDER.violations(broken[0])] == [broken[1]]
+    assert request_body.get("duration", "5") in ("5", "20", 20)
+    assert CHANGED.violations(request_body) == []
+    assert [violation.path for violation in CHANGED.violations(broken[0])] == [broken[1]]
 
 
-def seen_in(strategy: SearchStrategy[Any], what: Callable[[Any], str]) -> set[str]:
+def test_what_the_document_newly_has_is_generated() -> None:
+    """Each value of an enum comes up, one that was added to it too."""
+    seen = seen_in(valid_requests(CHANGED), lambda one: repr(one.get("duration")), 100)
+    assert seen == {"None", "'5'", "'20'", "20"}
+
+
+@given(valid_requests(CONTRACT))
+def test_valid_requests_are_those_that_do_not_fail(request_body: dict[str, Any]) -> None:
+    """What a strategy calls valid is no request whose generation fails for what is in it: a blank prompt, no URL."""
+    files = MODEL.inputs(request_body)
+    assert MODEL.failure(MODEL.completed(request_body), files) is None
+    assert all(file.is_web for file in files)
+
+
+def seen_in(strategy: SearchStrategy[Any], what: Callable[[Any], str], examples: int = 800) -> set[str]:
     """Return what a strategy yields, in words."""
     seen: set[str] = set()
 
-    @settings(max_examples=800, derandomize=True, database=None, phases=[Phase.generate])
+    @settings(max_examples=examples, derandomize=True, database=None, phases=[Phase.generate])
     @given(strategy)
     def look(value: Any) -> None:
         seen.add(what(value))
@@ -98,7 +116,7 @@ def test_every_kind_of_break_is_generated() -> None:
     """The strategy breaks every field of the document, at the top and inside lists, and leaves required ones out."""
     seen = seen_in(broken_requests(CONTRACT), lambda one: re.sub(r"\d+", "N", one[1]) + " " * ("prompt" not in one[0]))
     inner = ("[N]", "[N].frontal_image_url", "[N].reference_image_urls", "[N].reference_image_urls[N]")
-    fields = [*CONTRACT.parameters, "image_urls[N]", *(f"elements{place}" for place in inner)]
+    fields = [*MODEL.parameters, "image_urls[N]", *(f"elements{place}" for place in inner)]
     assert {f"$.{field}" for field in fields} | {"$.prompt "} == seen
 
 
@@ -107,8 +125,8 @@ def test_every_kind_of_break_is_generated() -> None:
     [
         ({"prompt": None}, "prompt must be a string, got null"),
         ({"prompt": ...}, "prompt is mandatory and must be a string"),
-        ({"video_url": ...}, "video_url is mandatory and must be a valid http or https URL"),
-        ({"video_url": "cat.mp4"}, 'video_url must be a valid http or https URL, got the string "cat.mp4"'),
+        ({"video_url": ...}, f"video_url is mandatory and must be {URL}"),
+        ({"video_url": "cat.mp4"}, f'video_url must be {URL}, got the string "cat.mp4"'),
         ({"mode": "turbo"}, "mode must be a string, either 'std' or 'pro', got the string \"turbo\""),
         ({"aspect_ratio": "4:3"}, "one of '16:9', '9:16' or '1:1', got the string \"4:3\""),
         ({"duration": 5}, "'14' or '15', got the number 5"),
@@ -127,15 +145,15 @@ def test_every_kind_of_break_is_generated() -> None:
 )
 def test_a_violation_is_told_in_the_platforms_style(change: dict[str, Any], message: str) -> None:
     """The sentence says which field, what was expected and what came (G17)."""
-    request_body = {name: value for name, value in {**CONTRACT.sample, **change}.items() if value is not ...}
-    (violation,) = CONTRACT.violations(request_body)
+    request_body = {name: value for name, value in {**MODEL.example, **change}.items() if value is not ...}
+    (violation,) = MODEL.violations(request_body)
     assert violation.message.endswith(message)
     assert violation.path.startswith(f"$.{next(iter(change))}")
 
 
 def test_absence_is_told_before_range() -> None:
     """A missing parameter comes before a wrong value, a wrong type before a value outside its set (G17)."""
-    told = [violation.path for violation in CONTRACT.violations({"mode": "x", "duration": 5, "prompt": "a"})]
+    told = [violation.path for violation in MODEL.violations({"mode": "x", "duration": 5, "prompt": "a"})]
     assert told == ["$.video_url", "$.duration", "$.mode"]
 
 
@@ -160,21 +178,32 @@ def test_absence_is_told_before_range() -> None:
 )
 def test_only_http_and_https_addresses_are_urls(url: str) -> None:
     """A URL must be a URI that names an http or https host (P5, M1)."""
-    assert CONTRACT.violations({**CONTRACT.sample, "video_url": url})
-    assert CONTRACT.violations({**CONTRACT.sample, "elements": [{"frontal_image_url": url}]})
+    assert MODEL.violations({**MODEL.example, "video_url": url})
+    assert MODEL.violations({**MODEL.example, "elements": [{"frontal_image_url": url}]})
 
 
 @pytest.mark.parametrize("url", ["HTTP://e.com", "https://u:p@e.com:80/a?b#c", "http://[::1]:80/a", "http://127.0.0.1"])
 def test_every_http_and_https_address_is_a_url(url: str) -> None:
     """Ports, user names, upper case and IP addresses are part of URLs."""
-    assert CONTRACT.violations({**CONTRACT.sample, "video_url": url}) == []
+    assert MODEL.violations({**MODEL.example, "video_url": url}) == []
 
 
 def test_image_urls_are_strings_as_the_page_says() -> None:
-    """The page calls image_urls strings, not URIs: one that is none is doubtful, not refused (P9)."""
-    request_body = {**CONTRACT.sample, "image_urls": ["cat.png"]}
-    assert CONTRACT.violations(request_body) == []
-    assert list(CONTRACT.findings(request_body)) == ["image_urls[0] is no http or https URL."]
+    """The page calls image_urls strings, not URIs: one that is none fails the generation alone (P9, A5)."""
+    request_body = {**MODEL.example, "image_urls": ["https://e.com/1.png", "cat.png"]}
+    assert MODEL.violations(request_body) == []
+    failure = MODEL.failure(request_body, MODEL.inputs(request_body))
+    assert failure and failure.name == "rejected_reference"
+
+
+@pytest.mark.parametrize("prompt", ["", " ", "\n\t"])
+def test_a_blank_prompt_fails_the_generation(prompt: str) -> None:
+    """A prompt of nothing but blanks is a string and so valid, and the generation fails with the words seen (A5)."""
+    request_body = {**MODEL.example, "prompt": prompt}
+    assert MODEL.violations(request_body) == []
+    failure = MODEL.failure(request_body, MODEL.inputs(request_body))
+    assert failure
+    assert CONTRACT.refusal(failure.name, **failure.values).text == "Prompt is required for video generation."
 
 
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), st.lists, max_leaves=5))
@@ -186,57 +215,152 @@ def test_a_told_value_is_short(value: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "finding"),
+    ("change", "told"),
     [
         (
             {"prompt": "see @Image2", "image_urls": ["https://e.com/1.png"]},
-            "prompt names @Image2, but image_urls has 1",
+            "prompt names @Image2, but image_urls has 1 (P4).",
         ),
-        ({"prompt": "see @Image0"}, "prompt names @Image0, but image_urls has 0"),
-        ({"prompt": "see (element1)"}, "prompt names @Element1, but elements has 0"),
-        ({"prompt": "see @Element" + "9" * 5000}, "prompt names @Element99999999999999999999, but elements has 0"),
-        ({"prompt": "x" * 2501}, "prompt has 2501 characters; the model reads 2500"),
-        ({"prompt": " "}, "prompt is empty"),
-        ({str(number): 1 for number in range(99)}, "'8', '9', ...."),
-        ({"shot_type": "intelligent"}, "shot_type has no effect unless it is 'customize'"),
-        ({"elements": [{}] * 3, "image_urls": ["https://e.com/1.png"] * 2}, "2 images and 3 elements were given"),
-        ({"seed": 7}, "has no such parameter and ignores it: 'seed'."),
+        ({"prompt": "see @Image0"}, "prompt names @Image0, but image_urls has 0 (P4)."),
+        ({"prompt": "see (element1)"}, "prompt names @Element1, but elements has 0 (P4)."),
+        (
+            {"prompt": "see @Element" + "9" * 2000},
+            "prompt names @Element99999999999999999999, but elements has 0 (P4).",
+        ),
+        ({"prompt": "x" * 2501}, "prompt has 2501 characters; the model reads 2500 (U7)."),
+        (
+            {str(number): 1 for number in range(99)},
+            "The endpoint has no such parameter and ignores it: '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', ....",
+        ),
+        ({"shot_type": "intelligent"}, "shot_type has no effect unless it is 'customize' (U8)."),
+        (
+            {"elements": [{}] * 3, "image_urls": ["https://e.com/1.png"] * 2},
+            "2 of image_urls and 3 of elements were given; the model takes 4 together (U5).",
+        ),
+        ({"seed": 7}, "The endpoint has no such parameter and ignores it: 'seed'."),
+        ({"video_url": "https://e.com/a.avi"}, "video_url names a .avi file; the model takes .mp4 and .mov (U4)."),
+        (
+            {"image_urls": ["https://e.com/a.gif"]},
+            "image_urls[0] names a .gif file; the model takes .jpg, .jpeg and .png (U6).",
+        ),
+        (
+            {"elements": [{"reference_image_urls": ["https://e.com/a.webp?b"]}]},
+            "elements[0].reference_image_urls[0] names a .webp file; the model takes .jpg, .jpeg and .png (U6).",
+        ),
+        (
+            {"video_url": "http://localhost:8000/a.mp4"},
+            "video_url is at localhost, which the platform cannot reach; live the generation would fail (M17).",
+        ),
+        (
+            {"video_url": "https://192.168.0.7/a.mp4"},
+            "video_url is at 192.168.0.7, which the platform cannot reach; live the generation would fail (M17).",
+        ),
+        (
+            {"video_url": "https://www.youtube.com/watch?v=1"},
+            "video_url is a page of youtube.com and no video file; live the generation would fail (M17).",
+        ),
     ],
 )
-def test_a_probable_mistake_is_found_and_not_refused(change: dict[str, Any], finding: str) -> None:
-    """What the model is known to mind, though the page refuses none of it, is a finding (P4, U5, U7, U8, M7)."""
-    request_body = {**CONTRACT.sample, **change}
-    assert CONTRACT.violations(request_body) == []
-    assert any(finding in told for told in CONTRACT.findings(request_body))
+def test_a_probable_mistake_is_told_and_not_refused(change: dict[str, Any], told: str) -> None:
+    """What is known to go wrong, though the page refuses none of it, is a warning (P4, U4 to U8, M7, M17)."""
+    request_body = {**MODEL.example, **change}
+    assert MODEL.violations(request_body) == []
+    assert list(MODEL.warnings(request_body)) == [told]
 
 
-def test_a_sound_request_has_no_findings() -> None:
+@pytest.mark.parametrize(
+    "host", ["e.com", "youtube.com.example.org", "notyoutube.com", "8.8.8.8", "localhost.example.org"]
+)
+def test_a_public_address_is_no_mistake(host: str) -> None:
+    """A host that only looks like one of those is as good as any (M17)."""
+    assert list(MODEL.warnings({**MODEL.example, "video_url": f"https://{host}/a.mp4"})) == []
+
+
+def test_a_sound_request_has_no_warnings() -> None:
     """Elements and images that are there may be named in either notation."""
     request_body = {
-        **CONTRACT.sample,
+        **MODEL.example,
         "prompt": "put @Element1 and (element2) before @Image1",
         "elements": [{}, {}],
         "image_urls": ["https://e.com/1.png"],
     }
-    assert list(CONTRACT.findings(request_body)) == []
+    assert list(MODEL.warnings(request_body)) == []
+
+
+VIDEO = {"width": 1280, "height": 720, "ratio": 1280 / 720, "seconds": 5, "fps": 24, "bytes": 10**6}
+IMAGE = {"width": 600, "height": 600, "ratio": 1, "bytes": 10**6}
+
+
+def measured(model: Model, body: dict[str, Any], **changes: float) -> list[InputFile]:
+    """Return a request's inputs as if they were at hand, the last of them changed."""
+    *others, last = model.inputs(body)
+    good = {"video": VIDEO, "image": IMAGE}
+    files = [replace(file, measures=good[file.kind]) for file in others]
+    return [*files, replace(last, measures={**good[last.kind], **changes})]
+
+
+MISFITS = [
+    ({}, {"seconds": 2.5}, "video_url is 2.5 seconds long; the model takes 3 to 15 (U4)."),
+    ({}, {"seconds": 15.5}, "video_url is 15.5 seconds long; the model takes 3 to 15 (U4)."),
+    ({}, {"height": 719}, "video_url is 719 pixels high; the model takes 720 to 2,160 (U4)."),
+    ({}, {"fps": 12}, "video_url is 12 frames a second fast; the model takes 24 to 60 (U4)."),
+    ({}, {"bytes": 209715201}, "video_url is 209,715,201 bytes large; the model takes at most 209,715,200 (U4)."),
+    (
+        {"image_urls": ["https://e.com/1"]},
+        {"width": 299},
+        "image_urls[0] is 299 pixels wide; the model takes at least 300 (U6).",
+    ),
+    (
+        {"elements": [{"frontal_image_url": "https://e.com/1"}]},
+        {"ratio": 2.6},
+        "elements[0].frontal_image_url is 2.6 times its height wide; the model takes 0.4 to 2.5 (U6).",
+    ),
+]
+
+
+@pytest.mark.parametrize(("change", "measures", "told"), MISFITS)
+def test_upstreams_limits_on_files_are_told_or_enforced(
+    change: dict[str, Any], measures: dict[str, float], told: str
+) -> None:
+    """A file that upstream would not take is a warning, or fails the generation, as D8 is answered (U4, U6)."""
+    request_body = {**MODEL.example, **change}
+    files = measured(MODEL, request_body, **measures)
+    assert list(MODEL.warnings(request_body, files)) == [told]
+    assert MODEL.failure(request_body, files) is None
+    enforced = load("observed")
+    failure = enforced.model.failure(request_body, files)
+    assert failure
+    assert enforced.refusal(failure.name, **failure.values).text == told
+    assert list(enforced.model.warnings(request_body, files)) == []
+
+
+@pytest.mark.parametrize(("width", "refused"), [(719, True), (720, False), (2160, False), (2161, True)])
+def test_a_video_of_another_width_is_refused(width: int, refused: bool) -> None:
+    """The page's limit refuses, and its sentence names the limit and what came (P5)."""
+    refusal = MODEL.refusal(measured(MODEL, MODEL.example, width=width))
+    assert bool(refusal) == refused
+    if refusal:
+        text = CONTRACT.refusal(refusal.name, **refusal.values).text
+        assert text == f"video_url must be a video 720 to 2160 pixels wide, got one of {width} pixels"
 
 
 def test_the_cheapest_and_the_dearest_call_cost_what_the_page_says() -> None:
     """A call costs $0.945 to $6.30 (P3), exactly."""
-    prices = {CONTRACT.price(mode, seconds) for mode in ("std", "pro") for seconds in range(3, 16)}
+    calls = [{"mode": mode, "duration": str(seconds)} for mode in ("std", "pro") for seconds in range(3, 16)]
+    prices = [MODEL.price(call) for call in calls]
     assert (min(prices), max(prices)) == (Decimal("0.945"), Decimal("6.30"))
-    assert CONTRACT.price("pro", "5") == Decimal("2.10")
+    assert MODEL.price({"mode": "pro", "duration": "5"}) == MODEL.price({}) == Decimal("2.10")
 
 
-@pytest.mark.parametrize(("mode", "duration"), [("max", 5), ("pro", 2), ("pro", "16"), ("pro", "05")])
-def test_a_price_of_nothing_on_offer_is_refused(mode: str, duration: str | int) -> None:
+@pytest.mark.parametrize(("mode", "duration"), [("max", "5"), ("pro", "2"), ("pro", "16"), ("pro", "05")])
+def test_a_price_of_nothing_on_offer_is_refused(mode: str, duration: str) -> None:
     """There is no price for a mode or duration that does not exist."""
     with pytest.raises(ContractError, match="There is no"):
-        CONTRACT.price(mode, duration)
+        MODEL.price({"mode": mode, "duration": duration})
 
 
-def answer(contract: Contract, **changes: Any) -> tuple[int, dict[str, str], bytes]:
-    """Return a right answer, changed."""
+def response(contract: Contract, **changes: Any) -> tuple[int, dict[str, str], bytes]:
+    """Return a right response of v1, changed."""
     request_id, url = "0" * 8 + "-0000-4000-8000-" + "0" * 12, "http://127.0.0.1/a.mp4"
     body: dict[str, Any] = {
         "status": "COMPLETED",
@@ -260,25 +384,25 @@ def answer(contract: Contract, **changes: Any) -> tuple[int, dict[str, str], byt
     return 200, headers | changes.pop("headers", {}), json.dumps(body | changes).encode()
 
 
-def test_a_right_answer_keeps_the_contract() -> None:
-    """An answer with every header and the documented body has no violation, whatever the case of its headers."""
-    assert CONTRACT.answer_violations(*answer(CONTRACT)) == []
+def test_a_right_response_keeps_the_contract() -> None:
+    """A response with every header and the documented body has no violation, whatever the case of its headers."""
+    assert CONTRACT.response_violations("generate", *response(CONTRACT)) == []
 
 
 @pytest.mark.parametrize(
     ("wrong", "told"),
     [
-        (answer(CONTRACT, output=None), "$.output"),
-        (answer(CONTRACT, status="DONE"), "$.status"),
-        (answer(CONTRACT, headers={"x-cost": "cheap"}), "x-cost"),
-        (answer(CONTRACT, headers={"x-cost": "-1"}), "x-cost"),
-        (answer(CONTRACT, headers={"X-Request-Id": "7"}), "x-request-id"),
-        (answer(CONTRACT, headers={"x-output-metadata": '{"width": 1}'}), "x-output-metadata"),
-        (answer(CONTRACT, headers={"content-type": "text/html"}), "content-type"),
-        ((200, answer(CONTRACT)[1], b"<html>"), "the body"),
+        (response(CONTRACT, output=None), "$.output"),
+        (response(CONTRACT, status="DONE"), "$.status"),
+        (response(CONTRACT, headers={"x-cost": "cheap"}), "x-cost"),
+        (response(CONTRACT, headers={"x-cost": "-1"}), "x-cost"),
+        (response(CONTRACT, headers={"X-Request-Id": "7"}), "x-request-id"),
+        (response(CONTRACT, headers={"x-output-metadata": '{"width": 1}'}), "x-output-metadata"),
+        (response(CONTRACT, headers={"content-type": "text/html"}), "content-type"),
+        ((200, response(CONTRACT)[1], b"<html>"), "the body"),
         ((418, {}, b""), "status"),
-        (answer(CONTRACT, headers={"x-cost": "NaN"}), "x-cost"),
-        (answer(CONTRACT, headers={"x-rate-limit-reset-at-utc": "soon"}), "x-rate-limit-reset-at-utc"),
+        (response(CONTRACT, headers={"x-cost": "NaN"}), "x-cost"),
+        (response(CONTRACT, headers={"x-rate-limit-reset-at-utc": "soon"}), "x-rate-limit-reset-at-utc"),
         ((400, {"content-type": "application/json"}, b'{"error": NaN}'), "the body"),
         ((400, {"content-type": "application/json"}, b"[" * 100_000), "the body"),
         ((429, {"content-type": "application/json", "Retry-After": "1"}, b'{"error": "x"}'), "retry-after"),
@@ -287,18 +411,37 @@ def test_a_right_answer_keeps_the_contract() -> None:
         ((400, {"content-type": "application/json"}, b'{"message": "x"}'), "$.error"),
     ],
 )
-def test_a_wrong_answer_is_told(wrong: tuple[int, dict[str, str], bytes], told: str) -> None:
+def test_a_wrong_response_is_told(wrong: tuple[int, dict[str, str], bytes], told: str) -> None:
     """A missing or wrong header, a wrong type or body, an undocumented status: each is told by its place."""
-    assert told in [violation.path for violation in CONTRACT.answer_violations(*wrong)]
+    assert told in [violation.path for violation in CONTRACT.response_violations("generate", *wrong)]
+
+
+VIDEO_TYPE = {"X-Request-Id": "0" * 32, "content-type": "video/mp4"}
 
 
 @settings(max_examples=30)
 @given(st.binary(max_size=30))
-def test_a_video_answer_is_an_mp4_of_exactly_that_type(body: bytes) -> None:
-    """Where the answer is the video (D1), it must begin as an MP4 does and be of the type video/mp4 and no more."""
+def test_a_video_response_is_an_mp4_of_exactly_that_type(body: bytes) -> None:
+    """Where the response is the video (D1), it must begin as an MP4 does and be of the type video/mp4 and no more."""
     observed = load("observed")
-    headers = answer(CONTRACT)[1] | {"X-Request-Id": "0" * 32}
+    headers = response(CONTRACT)[1] | VIDEO_TYPE
     mp4 = b"\0\0\0\x14ftyp" + body
-    assert observed.answer_violations(200, headers | {"content-type": "video/mp4"}, mp4) == []
-    assert observed.answer_violations(200, headers | {"content-type": "video/mp4; charset=utf-8"}, mp4)
-    assert observed.answer_violations(200, headers | {"content-type": "video/mp4"}, body)
+    assert observed.response_violations("generate", 200, headers, mp4) == []
+    assert observed.response_violations("generate", 200, headers | {"content-type": "video/mp4; charset=utf-8"}, mp4)
+    assume(body[4:8] != b"ftyp")
+    (violation,) = observed.response_violations("generate", 200, headers, body)
+    assert violation.path == "the body"
+
+
+def test_a_part_of_a_video_need_not_begin_as_one() -> None:
+    """A fetched file is an MP4 from its beginning, a range of it may be any of its bytes (G21)."""
+    headers = {"content-type": "video/mp4"}
+    assert CONTRACT.response_violations("download", 200, headers, b"\0\0\0\x14ftypisom") == []
+    assert CONTRACT.response_violations("download", 200, headers, b"any")
+    assert CONTRACT.response_violations("download", 206, headers, b"any") == []
+
+
+def test_an_operation_that_is_not_there_is_told_with_those_that_are() -> None:
+    """Asking about a response of no operation names the operations."""
+    with pytest.raises(ContractError, match="no operation 'wait'; there is generate, preflight, submit"):
+        CONTRACT.response_violations("wait", 200, {}, b"")
