@@ -1,5 +1,6 @@
-"""How the tests call an emulator: over a socket, or through WSGI in their own thread where only the response matters."""
+"""How the tests call an emulator: over a socket, or through WSGI in their own thread."""
 
+from base64 import b64encode
 from collections.abc import Sequence
 from itertools import count
 from typing import Any
@@ -50,6 +51,11 @@ def text(response: requests.Response) -> str:
     return str(told["error"])
 
 
+def data_url(kind: str, content: bytes) -> str:
+    """Return a file as a data URL."""
+    return f"data:{kind};base64,{b64encode(content).decode()}"
+
+
 class Local:
     """An emulator that does not listen: each call goes through WSGI, and its response is checked against the contract.
 
@@ -94,6 +100,12 @@ class Local:
         response = self.post(self.contract.path("submit"), key, body)
         assert response.status_code == status, response.text
         return dict(response.get_json())
+
+    def upload(self, kind: str, content: bytes) -> str:
+        """Upload a file and return its URL."""
+        response = self.post("/upload-asset", GOOD_KEY, {"data_urls": [data_url(kind, content)]})
+        (url,) = response.get_json()["file_urls"]
+        return str(url)
 
     def balance(self, key: str) -> float:
         """Return an account's credits."""

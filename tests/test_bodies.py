@@ -149,7 +149,7 @@ def test_a_boolean_of_a_form_may_be_written_as_python_does(
 
 @pytest.mark.parametrize("blank", ["", " "])
 def test_a_blank_field_of_a_form_is_its_text(local: Local, key: str, sample: dict[str, Any], blank: str) -> None:
-    """A field that holds nothing is no JSON; where text is wanted it is the text, and elsewhere refused as text (M13)."""
+    """A field that holds nothing is no JSON but a text, and refused as one where another is wanted (M13)."""
     body = form(("prompt", "a"), ("video_url", sample["video_url"]), ("keep_audio", blank))
     refused = local.call("POST", V1, key, **body)
     assert (refused.status_code, refused.get_json()["error"]) == (

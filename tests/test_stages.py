@@ -9,7 +9,7 @@ from calling import BAD_KEY, GOOD_KEY, INPUTS, SLUG, V1, V2, Local, post, text
 from mockling.contract import ContractError
 from mockling.emulator import AccountSettings, Emulator
 
-ORDER = [
+ORDER = "method key model permission rate content-type JSON parameters inputs credits generation".split()  # noqa: SIM905
     "method",
     "key",
     "model",
@@ -48,7 +48,7 @@ WEB_PATHS = ["/v1/requests/a", "/v2/requests/a", "/v2/requests/a/status", "/v1/g
 def test_an_unknown_or_retired_model_or_path_is_refused(
     emulator: Emulator, sample: dict[str, Any], path: str, key: str | None, status: int, told: str | None
 ) -> None:
-    """Unknown models and paths are 404, a retired model is 410 (P17, G5, G9); a path is taken as it is written (M15)."""
+    """Unknown models and paths are 404, a retired model is 410 (P17, G5, G9); paths are taken as written (M15)."""
     response = post(emulator, sample, key, path)
     assert response.status_code == status
     assert told is None or told in text(response)
@@ -105,7 +105,7 @@ def test_each_stage_comes_before_the_next(sample: dict[str, Any], path: str) -> 
         assert (response.status_code, told in response.text) == (status, True), response.text
 
 
-def test_a_403_does_not_count_against_the_rate_but_a_refused_body_does(sample: dict[str, Any]) -> None:
+def test_what_is_refused_before_the_rate_does_not_count_against_it() -> None:
     """The requests that are counted are those that come as far as the rate (M5)."""
     accounts = [AccountSettings(key="a", models=(SLUG,))]
     local = Local(speed="instant", accounts=accounts, requests_per_minute=2)
