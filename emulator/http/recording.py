@@ -82,7 +82,7 @@ class Recorder:
         """Record a call with its response, and return that; a file's when its last byte is about to be sent."""
         for name, value in self._cors.items():
             response.headers.add(name, value)
-        headers = tuple(response.headers.to_wsgi_list())
+        headers = tuple(response.get_wsgi_headers(draft.environ).to_wsgi_list())  # a 304 has fewer than it was given
         if response.direct_passthrough and draft.method != "HEAD" and response.status_code in (200, 206):
             response.response = _Watched(
                 response.response,
@@ -92,7 +92,7 @@ class Recorder:
             return response
         body = b"" if draft.method == "HEAD" or response.direct_passthrough else response.get_data()
         is_file = (response.mimetype or "").startswith("video/")
-        kept = Message(headers, b"" if is_file else body[:LONGEST_BODY], len(body), _digest(body) if is_file else None)
+        kept = Message(headers, b"" if is_file else body[:LONGEST_BODY], len(body), _digest(body) if is_file and body else None)
         self._keep(draft, response.status_code, kept)
         return response
 
