@@ -9,7 +9,7 @@ from queue import SimpleQueue
 from typing import Any
 
 import pytest
-from calling import make_key
+from calling import STEADY, Local, make_key
 from hypothesis import HealthCheck, settings
 
 from mockling.contract import Contract
@@ -39,6 +39,12 @@ def contract(emulator: Emulator) -> Contract:
 
 
 @pytest.fixture
+def local() -> Local:
+    """An emulator that does not listen, whose time stands still and whose latencies are the mean."""
+    return Local(contract=STEADY)
+
+
+@pytest.fixture
 def key() -> str:
     """A key of the documented shape, used by this test alone."""
     return make_key()
@@ -47,7 +53,7 @@ def key() -> str:
 @pytest.fixture
 def sample(contract: Contract) -> dict[str, Any]:
     """A valid request."""
-    return contract.sample
+    return contract.model.example
 
 
 @pytest.fixture

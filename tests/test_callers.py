@@ -13,13 +13,11 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-from calling import INPUTS, make_key
+from calling import BAD_KEY, INPUTS, NOBODY, SLUG, make_key
 
 from mockling import fixtures
 from mockling.emulator import Emulator
 
-SLUG = "kling-o3-video2video-reference"
-NOBODY = "00000000-0000-0000-0000-000000000000"
 FAILING = [{"video_url": f"{INPUTS}truncated.mp4"}, {"mode": "x"}, {"prompt": None}, {"video_url": "cat.mp4"}]
 
 
@@ -162,7 +160,7 @@ def test_the_video_is_under_both_names_and_open_to_all(server: Emulator, key: st
     assert done["output"].endswith(f"/{done['video']['file_name']}")
     whole = get(done["output"], None)
     assert len(whole.content) == int(whole.headers["content-length"]) == done["video"]["file_size"]
-    for other in (key, make_key(), "SG_0000000000000401", "nonsense"):
+    for other in (key, make_key(), BAD_KEY, "nonsense"):
         assert get(done["output"], other).content == whole.content
         part = get(done["output"], other, Range="bytes=4-7")
         assert (part.status_code, part.content) == (206, b"ftyp")
@@ -274,7 +272,7 @@ def test_the_answer_of_v1_can_be_read_as_what_it_is(sample: dict[str, Any]) -> N
 def test_a_key_can_be_tried_for_nothing(server: Emulator, key: str) -> None:
     """The status of the all-zero id is 404 with a good key and 401 with a bad one or none (A9)."""
     url = f"{server.url}/v2/requests/{NOBODY}/status"
-    assert [get(url, one).status_code for one in (key, "SG_0000000000000401", "nonsense", None)] == [404, 401, 401, 401]
+    assert [get(url, one).status_code for one in (key, BAD_KEY, "nonsense", None)] == [404, 401, 401, 401]
     assert get(url, key).json() == {"error": f"Request {NOBODY} not found"}
     assert balance(server, key) == 10
 

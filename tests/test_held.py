@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-from calling import make_key, post
+from calling import STEADY, V1, make_key, post
 from werkzeug.test import Client as WsgiClient
 
 from mockling.emulator import Emulator, Settings, create_app
@@ -21,7 +21,7 @@ from mockling.emulator import Emulator, Settings, create_app
 def open_call(emulator: Emulator, key: str, sample: dict[str, Any]) -> socket.socket:
     """Send a request and leave its answer unread."""
     body = json.dumps(sample).encode()
-    head = f"POST {emulator.contract.path} HTTP/1.1\r\nHost: x\r\nx-api-key: {key}\r\n"
+    head = f"POST {V1} HTTP/1.1\r\nHost: x\r\nx-api-key: {key}\r\n"
     head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     call = socket.create_connection(("127.0.0.1", urlsplit(emulator.url).port or 0), timeout=30)
     call.sendall(head.encode() + body)
@@ -59,7 +59,7 @@ def test_a_call_is_answered_when_it_is_due(sample: dict[str, Any]) -> None:
 
 def test_manual_time_passes_only_when_told(sample: dict[str, Any]) -> None:
     """At the speed "manual" a call is held until enough time was advanced, and then answered at once."""
-    emulator = Emulator(speed="manual", contract={"x-latency": {"spread": 0}})
+    emulator = Emulator(speed="manual", contract=STEADY)
     with emulator, open_call(emulator, make_key(), sample) as call:
         wait_until_held(emulator, 1)
         emulator.clock.advance(213.3)
@@ -77,11 +77,11 @@ def test_manual_time_passes_only_when_told(sample: dict[str, Any]) -> None:
 def test_under_another_wsgi_server_manual_time_wakes_the_thread(sample: dict[str, Any]) -> None:
     """A thread that waits for manual time goes on when it was advanced."""
     app = create_app(Settings(speed="manual"))
-    path, headers = "/v1/kling-o3-video2video-reference", {"x-api-key": make_key()}
+    headers = {"x-api-key": make_key()}
     with ThreadPoolExecutor(1) as pool:
-        answer = pool.submit(lambda: WsgiClient(app).post(path, json=sample, headers=headers))
+        answer = pool.submit(lambda: WsgiClient(app).post(V1, json=sample, headers=headers))
         while not answer.done():
-            app.extensions["mockling"].clock.advance(100)
+            app.platform.clock.advance(100)
         assert answer.result().status_code == 200
 
 
@@ -107,7 +107,7 @@ def test_a_caller_who_leaves_frees_the_call_and_pays(sample: dict[str, Any]) -> 
         call.close()
         wait_until_held(emulator, 0)
         (left,) = [entry for entry in emulator.journal if entry.status is None]
-        assert str(left).startswith(f"POST {emulator.contract.path} caller left")
+        assert str(left).startswith(f"POST {V1} caller left")
         assert "$2.10" in str(left)
         assert post(emulator, sample, key).status_code == 406
 
@@ -142,7 +142,7 @@ with Emulator(speed="instant") as emulator:
     port = int(emulator.url.rpartition(":")[2])
     body = {{**{sample!r}, "duration": "15"}}
     key = {{"x-api-key": emulator.api_key}}
-    url = requests.post(emulator.url + emulator.contract.path, json=body, headers=key).json()["output"]
+    url = requests.post(emulator.url + {V1!r}, json=body, headers=key).json()["output"]
     calls = [socket.create_connection(("127.0.0.1", port)) for _ in range(2)]
     calls[0].setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     calls[0].sendall(f"GET {{url[len(emulator.url):]}} HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n".encode())
@@ -194,9 +194,7 @@ def test_under_another_wsgi_server_the_call_waits_too(sample: dict[str, Any]) ->
     """Run by any WSGI server the application waits in the thread that called, and answers the same."""
     app = create_app(Settings(speed=2000))
     started = time.monotonic()
-    response = WsgiClient(app).post(
-        "/v1/kling-o3-video2video-reference", json=sample, headers={"x-api-key": make_key()}
-    )
+    response = WsgiClient(app).post(V1, json=sample, headers={"x-api-key": make_key()})
     assert response.status_code == 200
     assert response.get_json()["status"] == "COMPLETED"
     assert time.monotonic() - started >= float(response.headers["x-generation-time"]) / 2000

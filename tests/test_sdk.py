@@ -7,14 +7,13 @@ from typing import Any
 
 import pytest
 import requests
-from calling import INPUTS, make_key
+from calling import INPUTS, SLUG, make_key
 from segmind import AsyncJob, InferenceFailed, InferenceTimeout, SegmindClient, SegmindError
 from segmind.files import Files
 
 from mockling import fixtures
 from mockling.emulator import Emulator
 
-SLUG = "kling-o3-video2video-reference"
 SOON = 0.001  # seconds between two polls
 BAD_VIDEO = f"{INPUTS}truncated.mp4"
 

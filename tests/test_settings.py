@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from calling import SLUG
 
 from mockling import fixtures
 from mockling.contract import ContractError
 from mockling.emulator import AccountSettings, Emulator, Settings, SettingsError, read_settings
 
-WHOLE = """
+WHOLE = f"""
 host = "127.0.0.1"
 port = 9000
 speed = "instant"
@@ -18,6 +19,8 @@ profile = "observed"
 credits = "12.345"
 requests_per_minute = 60
 seed = 7
+strict = true
+models = []
 
 [answers]
 D7 = "coerced"
@@ -26,12 +29,12 @@ D7 = "coerced"
 key = "SG_0123456789abcdef"
 credits = 5.10
 plan = "free"
-models = ["kling-o3-video2video-reference"]
+models = ["{SLUG}"]
 
 [inputs]
 "https://cdn.example.com/cat.mp4" = "cat.mp4"
 
-[contract.x-latency]
+[contract.x-models.{SLUG}.latency]
 spread = 0.3
 """
 
@@ -58,17 +61,18 @@ def test_a_file_can_set_everything(write: Any, tmp_path: Path) -> None:
         credits=Decimal("12.345"),
         requests_per_minute=60,
         seed=7,
+        strict=True,
         answers={"D7": "coerced"},
         accounts=(
             AccountSettings(
                 key="SG_0123456789abcdef",
                 credits=Decimal("5.1"),
                 plan="free",
-                models=("kling-o3-video2video-reference",),
+                models=(SLUG,),
             ),
         ),
         inputs={"https://cdn.example.com/cat.mp4": tmp_path / "cat.mp4"},
-        contract={"x-latency": {"spread": 0.3}},
+        contract={"x-models": {SLUG: {"latency": {"spread": 0.3}}}},
     )
     with Emulator(read_settings(write(WHOLE), {"port": 0})) as emulator:
         assert emulator.contract.answers["D7"] == "coerced"
@@ -108,13 +112,18 @@ def test_an_option_overrides_the_file_and_the_file_the_default(write: Any) -> No
         ("accounts = [1]", "each [[accounts]] must have a key"),
         ("host = 5", 'host must be an address such as "127.0.0.1", got 5'),
         ("[[accounts]]\nkey = 'a'\nmodels = 'abc'", "models must be a list of names, got 'abc'"),
-        ("accounts = 1", "accounts must be a list of tables"),
+        ("accounts = 1", "accounts must be a list, got 1"),
         ("[[accounts]]\nkey = ''", "key must be a text"),
         ("[[accounts]]\nkey = 'a'\ncoins = 1", "There is no setting of an account 'coins'; there is key, credits"),
         ("[inputs]\n'https://e.com/a' = 'none.mp4'", "but there is no such file"),
         ("[inputs]\n'https://e.com/a' = 5", "inputs must name files"),
         ("[inputs]\ncat = 'cat.mp4'", "inputs must name URLs"),
         ("[[accounts]]\nkey = 'a'\n[[accounts]]\nkey = 'a'", "accounts must have different keys"),
+        ("models = 'my-model.yaml'", "models must be a list, got 'my-model.yaml'"),
+        ("models = [5]", "models must name files, such as 'cat.mp4', got 5"),
+        ("strict = 'yes'", "strict must be true or false, got 'yes'"),
+        ("[[accounts]]\nkey = 'a'\ncredits = 'some'", "credits must be an amount of US dollars from 0 to 10^12"),
+        ("[[accounts]]\nkey = 'a\u00e9'", "key must be a text of visible ASCII characters"),
         ("speed = ", "is no TOML file"),
         (b"\xff\xfe", "is no TOML file"),
     ],
@@ -138,7 +147,10 @@ def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     [
         ({"profile": "live"}, "no profile 'live'"),
         ({"answers": {"D1": "xml"}}, "no answer to D1 'xml'"),
-        ({"contract": {"x-latency": {"bass": 1}}}, "no 'bass'"),
+        ({"contract": {"x-models": {SLUG: {"latency": {"bass": 1}}}}}, "no 'bass'"),
+        ({"contract": {"x-latency": {"spread": 0}}}, rf"moved; it is .*: x-models\.{SLUG}\.latency"),
+        ({"contract": {"paths": {}}}, "'paths' of the contract cannot be changed"),
+        ({"models": ["none.yaml"]}, r"Cannot read none\.yaml"),
         ({"accounts": (AccountSettings(key="k", plan="gold"),)}, "no plan 'gold'; there is free, pro"),
     ],
 )
@@ -146,3 +158,14 @@ def test_a_choice_the_contract_does_not_have_is_told(settings: dict[str, Any], t
     """An emulator with a profile, answer, change or plan that does not exist is not made."""
     with pytest.raises(ContractError, match=told):
         Emulator(**settings)
+
+
+def test_accounts_may_be_tables_and_one_may_have_no_balance() -> None:
+    """In Python, too, an account may be a table; the one without a balance record stays without one."""
+    settings = Settings(accounts=[{"key": "a", "credits": "none"}, {"key": "b", "models": [SLUG]}])
+    assert settings.accounts == (AccountSettings(key="a", credits="none"), AccountSettings(key="b", models=(SLUG,)))
+
+
+def test_the_files_of_models_are_beside_the_settings(write: Any, tmp_path: Path) -> None:
+    """A model's file in a settings file is relative to it."""
+    assert read_settings(write("models = ['a.yaml']"), {}).models == (tmp_path / "a.yaml",)

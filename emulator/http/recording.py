@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from functools import lru_cache
 from hashlib import sha256
@@ -18,7 +19,8 @@ from mockling.emulator.platform.platform import Platform
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-LONGEST_PATH = 200  # characters of a path that are kept
+LONGEST_PATH = 200  # characters of a path, and of its query, that are kept
+SHORTEST_SECRET = 8  # characters of a key that is masked also where something else is meant
 _SECRET = {"x-api-key", "authorization", "proxy-authorization", "cookie"}
 _DRAFT = "mockling.draft"
 
@@ -77,7 +79,8 @@ class Recorder:
 
     def end(self, draft: Draft, response: Response) -> Response:
         """Record a call with its response, and return that; a file's when its last byte is about to be sent."""
-        headers = tuple(response.headers.to_wsgi_list())
+        # A 304 has fewer headers than it was given.
+        headers = tuple(response.get_wsgi_headers(draft.environ).to_wsgi_list())
         if response.direct_passthrough and draft.method != "HEAD" and response.status_code in (200, 206):
             response.response = _Watched(
                 response.response,
@@ -87,7 +90,9 @@ class Recorder:
             return response
         body = b"" if draft.method == "HEAD" or response.direct_passthrough else response.get_data()
         is_file = (response.mimetype or "").startswith("video/")
-        kept = Message(headers, b"" if is_file else body[:LONGEST_BODY], len(body), _digest(body) if is_file else None)
+        kept = Message(
+            headers, b"" if is_file else body[:LONGEST_BODY], len(body), _digest(body) if is_file and body else None
+        )
         self._keep(draft, response.status_code, kept)
         return response
 
@@ -101,24 +106,23 @@ class Recorder:
 
     def _keep(self, draft: Draft, status: int | None, response: Message | None) -> None:
         key = draft.environ.get("HTTP_X_API_KEY", "").strip()
-        path = _without(key, f"{draft.path[:LONGEST_PATH]}{'?' if draft.query else ''}{draft.query[:LONGEST_PATH]}")
-        body = draft.body.replace(key.encode("latin-1"), masked(key).encode()) if len(key) >= 8 else draft.body
+        path, query = (_without(key, text)[:LONGEST_PATH] for text in (draft.path, draft.query))
         exchange = Exchange(
             number=self._platform.store.next("exchanges"),
             moment=draft.moment,
             at=draft.at,
             operation=draft.operation,
             method=draft.method,
-            path=path,
+            path=f"{path}?{query}" if query else path,
             key=masked(key),
-            request=Message(_headers(draft.environ), body, draft.size),
+            request=_keyless(key, Message(_headers(draft.environ), draft.body, draft.size)),
             status=status,
-            response=response,
-            model=draft.model,
-            request_id=draft.request_id,
-            error=_without(key, draft.error) if draft.error else None,
-            violations=tuple(draft.violations),
-            warnings=tuple(draft.warnings),
+            response=response and _keyless(key, response),
+            model=draft.model and _without(key, draft.model),
+            request_id=draft.request_id and _without(key, draft.request_id),
+            error=draft.error and _without(key, draft.error),
+            violations=tuple([_without(key, violation) for violation in draft.violations]),
+            warnings=tuple([_without(key, warning) for warning in draft.warnings]),
             seconds=draft.seconds,
             cost=draft.cost,
         )
@@ -171,7 +175,17 @@ def _header(variable: str) -> str:
 
 
 def _without(key: str, text: str) -> str:
-    return text.replace(key, masked(key)) if len(key) >= 8 else text
+    """Return a text in which a key is masked; one that is too short to be a secret is left."""
+    return text.replace(key, masked(key)) if len(key) >= SHORTEST_SECRET and key in text else text
+
+
+def _keyless(key: str, message: Message) -> Message:
+    """Return a message in which a key is masked, wherever it stands."""
+    secret = key.encode("latin-1")
+    if len(key) < SHORTEST_SECRET or not (secret in message.body or any(key in value for _, value in message.headers)):
+        return message
+    headers = tuple([(name, _without(key, value)) for name, value in message.headers])
+    return replace(message, headers=headers, body=message.body.replace(secret, masked(key).encode()))
 
 
 def _digest(body: bytes) -> str:

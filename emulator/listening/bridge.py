@@ -59,7 +59,7 @@ class Bridge:
                 if not await self._wait(result, receive):
                     return
                 blocks = result.stop() if self._stopping else result.answer()
-            await _send(start, blocks, send)
+            await _send(start, blocks, receive, send)
         finally:
             if hasattr(result, "close"):
                 result.close()
@@ -142,15 +142,23 @@ class _Start:
         return lambda _: None
 
 
-async def _send(start: _Start, blocks: Iterable[bytes], send: ASGISendCallable) -> None:
+async def _send(start: _Start, blocks: Iterable[bytes], receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+    """Send a response, or as much of it as its caller stays for."""
     iterator = iter(blocks)
-    first = next(iterator, b"")
+    block, following = next(iterator, b""), next(iterator, None)
     await send({"type": "http.response.start", "status": start.status, "headers": start.headers, "trailers": False})
-    block: bytes | None = first
-    while block is not None:
-        following = next(iterator, None)
-        await send({"type": "http.response.body", "body": block, "more_body": following is not None})
-        block = following
+    gone = asyncio.ensure_future(receive()) if following is not None else None
+    try:
+        while following is not None:
+            await send({"type": "http.response.body", "body": block, "more_body": True})
+            await asyncio.sleep(0)  # a caller who left is noticed by the event loop, which must have its turn
+            if gone and gone.done():
+                return
+            block, following = following, next(iterator, None)
+        await send({"type": "http.response.body", "body": block, "more_body": False})
+    finally:
+        if gone:
+            gone.cancel()
 
 
 def _file_wrapper(file: IO[bytes], _wanted: int = 0) -> FileWrapper:

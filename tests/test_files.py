@@ -1,0 +1,196 @@
+"""Files: outputs with their marks and parts, and uploads."""
+
+import io
+import json
+import re
+import socket
+from typing import Any
+from urllib.parse import urlsplit
+
+import av
+import pytest
+import requests
+from calling import GOOD_KEY, V1, Local, data_url, post, text
+
+from mockling import fixtures
+from mockling.emulator import Emulator
+
+
+def comment_of(video: bytes) -> str:
+    """Return the comment in a video's metadata."""
+    with av.open(io.BytesIO(video)) as container:
+        return container.metadata["comment"].strip()
+
+
+def test_a_valid_request_is_answered_with_a_playable_video(
+    emulator: Emulator, key: str, sample: dict[str, Any]
+) -> None:
+    """The page's sample gets JSON with a URL on this server, behind which is an MP4 of the size that was told."""
+    response = post(emulator, sample, key)
+    answer = response.json()
+    assert response.status_code == 200
+    assert answer["output"] == answer["video"]["url"]
+    assert answer["output"] == f"{emulator.url}/generations/{answer['request_id']}.mp4"
+    assert answer["request_id"] == response.headers["x-request-id"]
+    assert answer["metrics"]["cost"] == 2.1
+    assert answer["metrics"]["total_time"] == float(response.headers["x-generation-time"])
+    assert json.loads(response.headers["x-output-metadata"]) == {
+        "height": 1080,
+        "width": 1920,
+        "frames": 120,
+        "fps": 24,
+        "resolution": "1920x1080",
+    }
+    video = requests.get(answer["output"], timeout=30)
+    assert video.headers["content-type"] == "video/mp4"
+    assert len(video.content) == answer["video"]["file_size"]
+    assert video.content[4:8] == b"ftyp"
+
+
+def test_an_output_can_be_fetched_in_parts_and_asked_about(
+    emulator: Emulator, key: str, sample: dict[str, Any]
+) -> None:
+    """Range, ETag and HEAD work on an output, and no key is needed (G21)."""
+    url = post(emulator, sample, key).json()["output"]
+    whole = requests.get(url, timeout=30)
+    part = requests.get(url, headers={"Range": "bytes=4-7"}, timeout=30)
+    assert (part.status_code, part.content) == (206, b"ftyp")
+    assert part.headers["content-range"] == f"bytes 4-7/{len(whole.content)}"
+    assert requests.get(url, headers={"If-None-Match": whole.headers["etag"]}, timeout=30).status_code == 304
+    beyond = requests.get(url, headers={"Range": f"bytes={len(whole.content)}-"}, timeout=30)
+    assert (beyond.status_code, beyond.headers["content-range"]) == (416, f"bytes */{len(whole.content)}")
+    assert text(beyond) == "The file has no such range of bytes"
+    for ignored in ("bytes=abc", "items=0-1", "bytes=0-1,4-5"):
+        assert requests.get(url, headers={"Range": ignored}, timeout=30).content == whole.content
+    assert whole.headers["content-disposition"].endswith(f"filename={url.rpartition('/')[2]}")
+    assert requests.options(url, timeout=30).headers["access-control-allow-headers"] == "x-api-key, content-type"
+    assert part.headers["access-control-allow-origin"] == "*"
+    head = requests.head(url, timeout=30)
+    assert (head.status_code, head.content) == (200, b"")
+    assert int(head.headers["content-length"]) == len(whole.content)
+    assert requests.get(url, headers={"x-api-key": key, "Content-Type": "x/y"}, timeout=30).content == whole.content
+
+
+@pytest.mark.parametrize("answers", [{}, {"D1": "video", "D3": "hex"}])
+def test_every_video_names_its_request(sample: dict[str, Any], answers: dict[str, str]) -> None:
+    """Equal requests get videos of one length, each with its own request id as its comment, in every part of it."""
+    local = Local(speed="instant", answers=answers)
+    made = [local.post(V1, GOOD_KEY, sample) for _ in range(2)]
+    ids = [one.headers["x-request-id"] for one in made]
+    videos = [local.get(f"/generations/{one}.mp4") for one in ids]
+    assert [comment_of(video.data) for video in videos] == ids
+    assert len(videos[0].data) == len(videos[1].data)
+    assert videos[0].headers["etag"] != videos[1].headers["etag"]
+    if answers:
+        assert [one.data for one in made] == [video.data for video in videos]
+    differing = [place for place, (a, b) in enumerate(zip(*(one.data for one in videos), strict=True)) if a != b]
+    first, last = differing[0] - 50, differing[-1] + 50
+    for one, video in zip(ids, videos, strict=True):
+        part = local.get(f"/generations/{one}.mp4", headers={"range": f"bytes={first}-{last}"})
+        assert (part.status_code, part.data) == (206, video.data[first : last + 1])
+    others = local.get(f"/generations/{ids[0]}.mp4", headers={"if-none-match": videos[1].headers["etag"]})
+    assert others.status_code == 200
+
+
+@pytest.mark.parametrize("headers", [{}, {"Range": "bytes=0-9"}])
+def test_a_download_has_one_date(emulator: Emulator, key: str, sample: dict[str, Any], headers: dict[str, str]) -> None:
+    """Each header that there can be only one of is there once."""
+    path = urlsplit(post(emulator, sample, key).json()["output"]).path
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    with socket.create_connection(("127.0.0.1", urlsplit(emulator.url).port or 0), timeout=30) as caller:
+        caller.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n{lines}Connection: close\r\n\r\n".encode())
+        with caller.makefile("rb") as answer:
+            head = answer.read().partition(b"\r\n\r\n")[0].decode().lower()
+    names = re.findall(r"^([\w-]+):", head, re.MULTILINE)
+    assert {"date", "content-length", "etag"} <= set(names)
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("name", ["none.mp4", "..%2f..%2fetc%2fpasswd", "%2e%2e/manifest.json", "a\x00b", "%0d%0aX: 1"])
+def test_a_file_that_was_never_made_is_not_found(emulator: Emulator, name: str) -> None:
+    """Only names that were handed out lead to files."""
+    with socket.create_connection(("127.0.0.1", urlsplit(emulator.url).port or 0), timeout=30) as caller:
+        caller.sendall(f"GET /generations/{name} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        status = caller.recv(100).split(b" ")[1]
+    assert status in (b"404", b"400")
+
+
+@pytest.mark.parametrize(
+    ("headers", "root"),
+    [
+        ({"Host": "emulator.test:9000"}, "http://emulator.test:9000/"),
+        ({"Host": "[::1]:9000"}, "http://[::1]:9000/"),
+        ({"Host": "a b<>"}, "http://127.0.0.1:"),
+        ({"X-Forwarded-Port": "abc"}, "http://127.0.0.1:"),
+        ({"X-Forwarded-Host": "a b"}, "http://127.0.0.1:"),
+        ({"X-Forwarded-Proto": "javascript"}, "http://127.0.0.1:"),
+        (
+            {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "api.test", "X-Forwarded-Port": "8443"},
+            "https://api.test:8443/",
+        ),
+        (
+            {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "api.test", "X-Forwarded-Prefix": "/kling"},
+            "https://api.test/kling/",
+        ),
+    ],
+)
+def test_an_output_is_on_the_server_that_answered(
+    emulator: Emulator, key: str, sample: dict[str, Any], headers: dict[str, str], root: str
+) -> None:
+    """The output's URL begins as the caller's did, also behind a proxy that says so."""
+    assert post(emulator, sample, key, headers=headers).json()["output"].startswith(root)
+
+
+MP4 = fixtures.input_clip("valid").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("kind", "content", "ending"),
+    [
+        ("video/mp4", MP4, ".mp4"),
+        ("VIDEO/MP4", MP4, ".mp4"),
+        ("video/mp4", b"\0\0\0\x18moov", None),
+        ("video/mp4", b"ftyp", None),
+        ("video/quicktime", b"\0\0\0\x18moov", ".mov"),
+        ("video/quicktime", b"\0\0\0\x08wide", ".mov"),
+        ("video/quicktime", b"\0\0\0\x18RIFF", None),
+        ("image/jpeg", b"\xff\xd8\xff\xe0", ".jpg"),
+        ("image/jpg", b"\xff\xd8\xff\xe0", ".jpg"),
+        ("image/jpeg", b"\x89PNG\r\n\x1a\n", None),
+        ("image/png", b"\x89PNG\r\n\x1a\n", ".png"),
+        ("image/png", b"\xff\xd8\xff\xe0", None),
+        ("image/png", b"", None),
+        ("text/plain", b"whatever", ".txt"),
+        ("application/x-unheard-of", b"whatever", ".bin"),
+    ],
+)
+def test_an_upload_begins_as_its_kind_does(local: Local, kind: str, content: bytes, ending: str | None) -> None:
+    """A file of a kind that inputs have must begin as that kind does, or is 400; of others nothing is known (M14)."""
+    response = local.post("/upload-asset", GOOD_KEY, {"data_urls": [data_url(kind, content)]})
+    if ending is None:
+        told = f"The file is not of the media type {kind} that its data URL names"
+        assert (response.status_code, response.get_json()) == (400, {"error": told})
+        return
+    (url,) = response.get_json()["file_urls"]
+    assert re.fullmatch(rf"http://localhost/assets/[0-9a-f]{{32}}\{ending}", url)
+    assert local.get(url).data == content
+
+
+@pytest.mark.parametrize("payload", ["a", "####", "YQ=", "YQ==YQ=="])
+def test_an_upload_that_is_no_base64_is_refused_and_nothing_is_kept(local: Local, payload: str) -> None:
+    """One bad file among good ones and none of them is kept."""
+    urls = [data_url("text/plain", b"good"), f"data:text/plain;base64,{payload}"]
+    response = local.post("/upload-asset", GOOD_KEY, {"data_urls": urls})
+    assert response.status_code == 400
+    assert response.get_json()["error"].startswith("The data URL is no valid base64: ")
+    (url,) = local.post("/upload-asset", GOOD_KEY, {"data_urls": urls[:1]}).get_json()["file_urls"]
+    assert url == Local().post("/upload-asset", GOOD_KEY, {"data_urls": urls[:1]}).get_json()["file_urls"][0]
+
+
+def test_uploads_are_bounded() -> None:
+    """Beyond the bound the oldest is gone, whether they come in one call or in several (G22)."""
+    local = Local(contract={"x-limits": {"upload_files": 2}})
+    files = [data_url("text/plain", name) for name in (b"a", b"b", b"c")]
+    sent = [local.post("/upload-asset", GOOD_KEY, {"data_urls": some}) for some in (files[:1], files[1:])]
+    urls = [url for one in sent for url in one.get_json()["file_urls"]]
+    assert [local.get(url).status_code for url in urls] == [404, 200, 200]

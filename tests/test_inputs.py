@@ -1,0 +1,246 @@
+"""Inputs: what is known of the files a request names, what in them is doubtful, and what fails the generation."""
+
+import io
+import struct
+import zlib
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+from calling import GOOD_KEY, INPUTS, NOBODY, PRICE, SLUG, V1, V2, Local, post, text
+
+from mockling import fixtures
+from mockling.emulator import Emulator
+
+NOT_FOUND = "Invalid video URL or path. Please provide a valid video. Error: 404 Not Found"
+ON_TRUST = "video_url stands for no file here and was taken for a good video with sound."
+LATENCY = 213.36
+
+
+def clip(width: int, height: int, frames: int, fps: int) -> bytes:
+    """Return a silent black video."""
+    written = io.BytesIO()
+    with av.open(written, "w", format="mp4") as container:
+        stream = container.add_stream("libx264", rate=fps, options={"preset": "ultrafast", "crf": "51"})
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        for number in range(frames):
+            frame = av.VideoFrame.from_ndarray(np.zeros((height, width, 3), np.uint8), format="rgb24")
+            frame.pts, frame.time_base = number, Fraction(1, fps)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return written.getvalue()
+
+
+def png(width: int, height: int) -> bytes:
+    """Return a grey image."""
+    parts = [(b"IHDR", struct.pack("!IIBBBBB", width, height, 8, 0, 0, 0, 0)),
+             (b"IDAT", zlib.compress(bytes((width + 1) * height))), (b"IEND", b"")]  # fmt: skip
+    chunks = (
+        struct.pack("!I", len(data)) + kind + data + struct.pack("!I", zlib.crc32(kind + data)) for kind, data in parts
+    )
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+@pytest.fixture(scope="session")
+def odd_clips(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Videos that the platform takes and the model behind it should not be given."""
+    measures = {"short": (720, 720, 2, 1), "slow": (720, 720, 40, 10), "high": (720, 2162, 72, 24)}
+    folder = tmp_path_factory.mktemp("odd")
+    for name, of in measures.items():
+        (folder / f"{name}.mp4").write_bytes(clip(*of))
+    return {f"https://odd.example/{name}.mp4": folder / f"{name}.mp4" for name in measures}
+
+
+@pytest.mark.parametrize(("name", "sound"), [("valid", True), ("silent", False)])
+def test_the_output_has_sound_if_the_input_has(
+    emulator: Emulator, key: str, sample: dict[str, Any], name: str, sound: bool
+) -> None:
+    """keep_audio keeps the input's sound, and makes none where there is none (P10, U3)."""
+    request = {**sample, "video_url": f"{INPUTS}{name}.mp4", "keep_audio": True}
+    sizes = {
+        keep: post(emulator, {**request, "keep_audio": keep}, key).json()["video"]["file_size"]
+        for keep in (True, False)
+    }
+    assert (sizes[True] > sizes[False]) == sound
+
+
+@pytest.mark.parametrize("name", ["audio-only", "truncated", "not-a-video"])
+def test_an_input_that_is_no_video_fails_the_generation(
+    emulator: Emulator, key: str, sample: dict[str, Any], name: str
+) -> None:
+    """What cannot be read as a video is found out during generation, as a 500 (G18), with the reason."""
+    response = post(emulator, {**sample, "video_url": f"{INPUTS}{name}.mp4"}, key)
+    assert response.status_code == 500
+    assert text(response).startswith("Invalid video URL or path. Please provide a valid video. Error: The file")
+
+
+def video_of(local: Local, path: str, body: dict[str, Any]) -> str:
+    """Generate a video in an emulator without waiting, and return its URL."""
+    reply = local.post(path, GOOD_KEY, body)
+    assert reply.status_code == 200, reply.text
+    if path == V1:
+        return str(reply.get_json()["output"])
+    for _ in range(3):
+        told = local.get(reply.get_json()["response_url"], GOOD_KEY).get_json()
+    return str(told["output"])
+
+
+@pytest.mark.parametrize("path", [V1, V2])
+@pytest.mark.parametrize(("name", "sound"), [("valid", True), ("silent", False)])
+def test_an_output_can_be_the_next_input(sample: dict[str, Any], path: str, name: str, sound: bool) -> None:
+    """What the emulator made is known to it: with sound it is kept in the next one, a silent one stays silent."""
+    local, keep = Local(speed="instant"), {**sample, "keep_audio": True}
+    first = video_of(local, path, {**keep, "video_url": f"{INPUTS}{name}.mp4"})
+    second = video_of(local, path, {**keep, "video_url": first})
+    with av.open(io.BytesIO(local.get(second).data)) as container:
+        assert bool(container.streams.audio) == sound
+    assert not any(exchange.warnings for exchange in local.journal)
+
+
+@pytest.mark.parametrize("name", [f"generations/{NOBODY}.mp4", "assets/none.mp4", "generations/none", "assets/"])
+def test_a_file_that_never_was_is_an_unreadable_input(sample: dict[str, Any], name: str) -> None:
+    """A URL of this server behind which there is nothing fails the generation."""
+    response = Local(speed="instant").post(V1, GOOD_KEY, {**sample, "video_url": f"http://localhost/{name}"})
+    assert (response.status_code, response.get_json()) == (500, {"error": NOT_FOUND})
+
+
+@pytest.mark.parametrize(
+    ("moment", "state"),
+    [
+        (LATENCY - 0.001, "FAILED"),
+        (LATENCY, "COMPLETED"),
+        (LATENCY + 7 * 86400 - 0.001, "COMPLETED"),
+        (LATENCY + 7 * 86400, "FAILED"),
+    ],
+)
+def test_an_output_is_an_input_while_it_can_be_fetched(
+    local: Local, sample: dict[str, Any], moment: float, state: str
+) -> None:
+    """Before its job is done, and after its seven days, nothing is behind an output's URL."""
+    url = f"http://localhost/generations/{local.submit(GOOD_KEY, sample)['request_id']}.mp4"
+    local.advance(moment)
+    reply = local.submit(GOOD_KEY, {**sample, "video_url": url})
+    local.advance(300)
+    told = local.get(reply["status_url"], GOOD_KEY).get_json()
+    assert (told["status"], told.get("error")) == (state, NOT_FOUND if state == "FAILED" else None)
+
+
+def test_an_upload_that_gave_way_to_others_is_an_unreadable_input(sample: dict[str, Any]) -> None:
+    """An uploaded file is an input while it is there."""
+    local = Local(speed="instant", contract={"x-limits": {"upload_files": 1}})
+    body = {**sample, "video_url": local.upload("video/mp4", fixtures.input_clip("valid").read_bytes())}
+    assert local.post(V1, GOOD_KEY, body).status_code == 200
+    local.upload("text/plain", b"")
+    assert local.post(V1, GOOD_KEY, body).get_json() == {"error": NOT_FOUND}
+
+
+WARNINGS = [
+    ({"seed": 1}, "The endpoint has no such parameter and ignores it: 'seed'."),
+    ({"prompt": "see @Image2"}, "prompt names @Image2, but image_urls has 0 (P4)."),
+    ({"prompt": "x" * 2501}, "prompt has 2501 characters; the model reads 2500 (U7)."),
+    ({"shot_type": "close"}, "shot_type has no effect unless it is 'customize' (U8)."),
+    *(
+        (
+            {"image_urls": [f"http://{host}/a.png"]},
+            f"image_urls[0] is at {host}, which the platform cannot reach; live the generation would fail (M17).",
+        )
+        for host in ("localhost", "192.168.0.7", "127.0.0.1", "files.internal", "10.1.2.3")
+    ),
+    *(
+        (
+            {"image_urls": [f"https://{host}/watch"]},
+            f"image_urls[0] is a page of {site} and no image file; live the generation would fail (M17).",
+        )
+        for host, site in (("www.youtube.com", "youtube.com"), ("youtu.be", "youtu.be"), ("VIMEO.com", "vimeo.com"))
+    ),
+    (
+        {"image_urls": ["https://e.com/a.webm?b#c"]},
+        "image_urls[0] names a .webm file; the model takes .jpg and .jpeg and .png (U6).",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "told"), WARNINGS)
+def test_what_is_doubtful_is_a_warning_of_one_sentence(sample: dict[str, Any], change: Any, told: str) -> None:
+    """The caller gets the video all the same; a strict emulator fails the generation with the warning, at no cost."""
+    local, strict = (Local(speed="instant", strict=strict) for strict in (False, True))
+    assert local.post(V1, GOOD_KEY, {**sample, **change}).status_code == 200
+    assert local.journal[-1].warnings == (told,)
+    failed = strict.post(V1, GOOD_KEY, {**sample, **change})
+    assert (failed.status_code, failed.get_json()) == (
+        500,
+        {"error": f"Strict, so that this warning fails the generation: {told}"},
+    )
+    assert strict.balance(GOOD_KEY) == 100
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".webm", ".mp3"])
+def test_a_url_that_names_another_kind_of_file_is_doubtful(sample: dict[str, Any], suffix: str) -> None:
+    """Beside that nothing is known of a file that is not at hand, its name says that it is no video (U4)."""
+    local = Local(speed="instant", strict=True)
+    told = f"video_url names a {suffix} file; the model takes .mp4 and .mov (U4)."
+    assert told in local.post(V1, GOOD_KEY, {**sample, "video_url": f"https://e.com/a{suffix}"}).get_json()["error"]
+    assert local.journal[-1].warnings == (ON_TRUST, told)
+
+
+@pytest.mark.parametrize("settings", [{}, {"strict": True}, {"answers": {"D8": "enforced"}}])
+@pytest.mark.parametrize("path", [V1, V2])
+def test_that_a_file_is_not_at_hand_fails_nothing(sample: dict[str, Any], settings: dict[str, Any], path: str) -> None:
+    """The note that a URL stands for no file here is in the journal, however strict the emulator is."""
+    local = Local(speed="instant", **settings)
+    video_of(local, path, {**sample, "video_url": "https://e.com/cat.mp4"})
+    (exchange,) = [one for one in local.journal if one.method == "POST"]
+    assert exchange.warnings == (ON_TRUST,)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("short", ["video_url is 2 seconds long; the model takes 3 to 15 (U4).",
+                   "video_url is 1 frames a second fast; the model takes 24 to 60 (U4)."]),
+        ("slow", ["video_url is 10 frames a second fast; the model takes 24 to 60 (U4)."]),
+        ("high", ["video_url is 2162 pixels high; the model takes 720 to 2,160 (U4)."]),
+    ],
+)  # fmt: skip
+def test_a_video_at_hand_is_measured(
+    odd_clips: dict[str, Path], sample: dict[str, Any], name: str, told: list[str]
+) -> None:
+    """What in it the model should not be given is a warning; where that is enforced (D8) it fails the generation."""
+    body = {**sample, "video_url": f"https://odd.example/{name}.mp4"}
+    local, enforced = (Local(speed="instant", inputs=odd_clips, answers={"D8": d8}) for d8 in ("warned", "enforced"))
+    assert local.post(V1, GOOD_KEY, body).status_code == 200
+    assert list(local.journal[-1].warnings) == told
+    failed = enforced.post(V1, GOOD_KEY, body)
+    assert (failed.status_code, failed.get_json()) == (500, {"error": told[0]})
+    assert (enforced.journal[-1].warnings, enforced.journal[-1].cost) == ((), 0)
+    assert (local.journal[-1].cost, enforced.journal[-1].model) == (PRICE, SLUG)
+
+
+@pytest.mark.parametrize(
+    ("size", "told"),
+    [
+        ((299, 300), "is 299 pixels wide; the model takes at least 300 (U6)."),
+        ((300, 299), "is 299 pixels high; the model takes at least 300 (U6)."),
+        ((752, 300), "is 2.50667 times its height wide; the model takes 0.4 to 2.5 (U6)."),
+        ((750, 300), None),
+    ],
+)
+def test_an_image_at_hand_is_measured(sample: dict[str, Any], size: tuple[int, int], told: str | None) -> None:
+    """An uploaded image is measured wherever in the request it is named, and told by its place."""
+    local = Local(speed="instant")
+    url = local.upload("image/png", png(*size))
+    body = {**sample, "image_urls": [url], "elements": [{}, {"reference_image_urls": ["https://e.com/a.png", url]}]}
+    assert local.post(V1, GOOD_KEY, body).status_code == 200
+    places = ["image_urls[0]", "elements[1].reference_image_urls[1]"]
+    assert local.journal[-1].warnings == (() if told is None else tuple(f"{place} {told}" for place in places))
+
+
+def test_an_image_that_is_none_fails_the_generation(sample: dict[str, Any]) -> None:
+    """An uploaded file that is no image is an unreadable input, told as an image."""
+    local = Local(speed="instant")
+    response = local.post(V1, GOOD_KEY, {**sample, "image_urls": [local.upload("text/plain", b"no image")]})
+    told = "Invalid image URL or path. Please provide a valid image. Error: The file is neither a PNG nor a JPEG image."
+    assert (response.status_code, response.get_json()) == (500, {"error": told})

@@ -1,0 +1,276 @@
+"""Recording: every call is an exchange in the journal, once, as its caller saw it, and without a secret."""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import FrozenInstanceError, dataclass, replace
+from decimal import Decimal
+from hashlib import sha256
+from queue import SimpleQueue
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+import requests
+from calling import GOOD_KEY, NOBODY, PRICE, SLUG, V1, V2, Local, data_url, post
+
+from mockling.emulator import Emulator, Exchange, Message
+
+MASKED = f"...{GOOD_KEY[-4:]}"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of call: its verb and path (where `{id}` is a job that is done), what is sent, and what becomes of it."""
+
+    method: str
+    path: str
+    status: int
+    operation: str | None
+    key: str | None = GOOD_KEY
+    body: bytes = b""
+    headers: tuple[tuple[str, str], ...] = ()
+    is_read: bool = False
+
+
+SAMPLE = json.dumps({"prompt": "a", "video_url": "https://e.com/a.mp4"}).encode()
+JSON = (("content-type", "application/json"),)
+UPLOAD = json.dumps({"data_urls": [data_url("text/plain", b"hi")]}).encode()
+FILE = "/generations/{id}.mp4"
+AGENT = (("user-agent", "tests"), ("accept-encoding", "identity"), ("accept", "*/*"), ("connection", "keep-alive"))
+UNREAD = {401, 403, 404, 405, 406, 410, 413, 429}  # whoever is refused with them is refused before the body is read
+KINDS = [
+    Kind("POST", V1, 200, "generate", body=SAMPLE, headers=JSON),
+    Kind("POST", V2, 200, "submit", body=SAMPLE, headers=JSON),
+    Kind("POST", V1, 400, "generate", body=b"{", headers=JSON),
+    Kind("POST", V1, 400, "generate", body=b"{}", headers=JSON),
+    Kind("POST", V2, 200, "submit", body=b"{}", headers=JSON),
+    Kind("POST", V1, 401, "generate", key=None, body=SAMPLE, headers=JSON),
+    Kind("POST", V1, 401, "generate", key="SG_0000000000000401", body=SAMPLE, headers=JSON),
+    Kind("POST", V1, 403, "generate", key="SG_0000000000000403", body=SAMPLE, headers=JSON),
+    Kind("POST", "/v1/unknown", 404, "generate", body=SAMPLE, headers=JSON),
+    Kind("PUT", V1, 405, "generate", body=SAMPLE, headers=JSON),
+    Kind("POST", V1, 406, "generate", body=SAMPLE, headers=(("content-type", "text/plain"),)),
+    Kind("POST", V1, 406, "generate", key="SG_0000000000000406", body=SAMPLE, headers=JSON, is_read=True),
+    Kind("POST", "/v1/mockling-retired-model", 410, "generate", body=SAMPLE, headers=JSON),
+    Kind("POST", V1, 413, "generate", body=b" " * (25 * 1024**2 + 1), headers=JSON),
+    Kind("POST", V1, 429, "generate", key="SG_0000000000000429", body=SAMPLE, headers=JSON),
+    *(Kind("POST", V1, of, "generate", f"SG_0000000000000{of}", SAMPLE, JSON) for of in (500, 502, 504)),
+    Kind("GET", "/v2/requests/{id}/status", 200, "status"),
+    Kind("GET", "/v2/requests/{id}/status?a=b", 200, "status"),
+    Kind("GET", "/v2/requests/{id}", 200, "result"),
+    Kind("HEAD", "/v2/requests/{id}", 200, "result"),
+    Kind("GET", "/v1/requests/{id}", 200, "poll"),
+    Kind("GET", f"/v1/requests/{NOBODY}", 404, "poll"),
+    Kind("GET", "/v1/get-user-credits", 200, "credits"),
+    Kind("POST", "/v1/get-user-credits", 405, "credits"),
+    Kind("POST", "/upload-asset", 200, "upload", body=UPLOAD, headers=JSON),
+    Kind("POST", "/upload-asset", 400, "upload", body=b"{}", headers=JSON),
+    Kind("GET", "/assets/none.mp4", 404, "asset", key=None),
+    Kind("GET", FILE, 200, "download", key=None),
+    Kind("GET", FILE, 206, "download", headers=(("range", "bytes=100-70000"),)),
+    Kind("GET", FILE, 416, "download", headers=(("range", "bytes=99999999-"),)),
+    Kind("GET", FILE, 304, "download", headers=(("if-none-match", '"{id}"'),)),
+    Kind("HEAD", FILE, 200, "download"),
+    Kind("GET", f"/generations/{NOBODY}.mp4", 404, "download"),
+    Kind("OPTIONS", V1, 204, "preflight", key=None),
+    Kind("OPTIONS", FILE, 204, "preflight", key=None),
+    Kind("GET", "/elsewhere", 404, None, key=None),
+    Kind("PURGE", "/elsewhere/%C3%A9?x=1", 404, None),
+    Kind("GET", f"//v1/{SLUG}", 404, None),
+]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Emulator]:
+    """An emulator of this file alone, so that nobody else's calls are in its journal."""
+    with Emulator(speed="instant") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def job(server: Emulator) -> str:
+    """The id of a job that is done."""
+    return str(post(server, json.loads(SAMPLE), GOOD_KEY, V2).json()["request_id"])
+
+
+@pytest.fixture
+def done(server: Emulator, job: str) -> str:
+    """The same, when it is done, and the journal empty."""
+    for _ in range(3):
+        requests.get(f"{server.url}/v2/requests/{job}", headers={"x-api-key": GOOD_KEY}, timeout=30)
+    server.journal.clear()
+    return job
+
+
+def headers_of(message: Message) -> dict[str, str]:
+    """Return a message's headers; each name is there once."""
+    assert len(dict(message.headers)) == len(message.headers)
+    return {name.lower(): value for name, value in message.headers}
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: f"{kind.method} {kind.path} {kind.status}")
+def test_every_call_is_recorded_once_as_its_caller_saw_it(server: Emulator, done: str, kind: Kind) -> None:
+    """When the caller has the last byte there is one exchange, with what was sent and what came back."""
+    path = kind.path.replace("{id}", done)
+    sent = {name: value.replace("{id}", done) for name, value in (*AGENT, *kind.headers)}
+    sent |= {"x-api-key": kind.key} if kind.key else {}
+    prepared = requests.Request(kind.method, server.url, headers=sent, data=kind.body or None).prepare()
+    prepared.url = server.url + path
+    with requests.Session() as session:
+        response = session.send(prepared, timeout=30)
+    (exchange,) = server.journal
+    assert response.status_code == kind.status == exchange.status
+    assert (exchange.operation, exchange.method, exchange.path) == (kind.operation, kind.method, unquote(path))
+    assert exchange.key == ("none" if kind.key is None else f"...{kind.key[-4:]}")
+    noted = headers_of(exchange.request)
+    seen = {name.lower(): value for name, value in prepared.headers.items()} | {"host": server.url[7:]}
+    assert noted == seen | ({"x-api-key": exchange.key} if kind.key else {})
+    assert exchange.request.size == len(kind.body)
+    assert exchange.request.body == (b"" if kind.status in UNREAD and not kind.is_read else kind.body)
+    told = exchange.response
+    assert told is not None
+    assert headers_of(told) == {
+        name.lower(): value for name, value in response.headers.items() if name.lower() != "date"
+    }
+    is_file = kind.operation == "download" and kind.status in (200, 206) and kind.method == "GET"
+    assert told.size == len(response.content)
+    assert told.body == (b"" if is_file else response.content)
+    assert told.sha256 == (sha256(response.content).hexdigest() if is_file else None)
+    assert (kind.key or "SG_none") not in repr(exchange) + str(exchange)
+    assert exchange.error == response.json().get("error") if kind.status >= 400 and kind.status != 405 else True
+
+
+def test_an_uploaded_file_is_recorded_by_its_digest(server: Emulator, done: str) -> None:
+    """The upload's file, when it is fetched, is size and digest as a video is."""
+    del done
+    url = requests.post(f"{server.url}/upload-asset", UPLOAD, headers={"x-api-key": GOOD_KEY, **dict(JSON)}, timeout=30)
+    requests.get(url.json()["file_urls"][0], timeout=30)
+    told = server.journal[-1].response
+    assert told is not None
+    assert (told.size, told.body, told.sha256) == (2, b"", sha256(b"hi").hexdigest())
+
+
+def test_a_video_of_v1_is_recorded_by_its_digest(sample: dict[str, Any]) -> None:
+    """A response that is the video itself is no body in the journal, but its size and digest."""
+    local = Local(speed="instant", answers={"D1": "video"})
+    video = local.post(V1, GOOD_KEY, sample).data
+    told = local.journal[-1].response
+    assert told is not None
+    assert (told.size, told.body, told.sha256) == (len(video), b"", sha256(video).hexdigest())
+
+
+SECRET = "SG_fedcba9876543210"
+LEAKS: list[Callable[[Local], Any]] = [
+    lambda local: local.get(f"/{SECRET}", SECRET),
+    lambda local: local.get(f"/v2/requests/{SECRET}", SECRET),
+    lambda local: local.get(f"/assets/{SECRET}", SECRET),
+    lambda local: local.get(f"/v1/get-user-credits?api_key={SECRET}", SECRET),
+    lambda local: local.post(V1, SECRET, {"prompt": SECRET, "video_url": "https://e.com/a.mp4"}),
+    lambda local: local.post(V1, SECRET, {"prompt": "a", "video_url": f"https://e.com/a.mp4?key={SECRET}"}),
+    lambda local: local.post(V1, SECRET, {"mode": SECRET, SECRET: 1}),
+    lambda local: local.post(V1, SECRET, {"prompt": "a", "video_url": "https://e.com/a.mp4", SECRET: 1}),
+    lambda local: local.post(f"/v1/{SECRET}", SECRET, {}),
+    lambda local: local.post(V2, SECRET, {"mode": SECRET}),
+    lambda local: local.get("/elsewhere", SECRET, headers={"authorization": f"Bearer {SECRET}", "cookie": SECRET}),
+    lambda local: local.get("/elsewhere", SECRET, headers={"referer": f"https://e.com/{SECRET}"}),
+    lambda local: local.get("/elsewhere", f" {SECRET} "),
+]
+
+
+@pytest.mark.parametrize("leak", LEAKS, ids=range(len(LEAKS)))
+def test_a_key_is_nowhere(local: Local, log: "SimpleQueue[str]", leak: Callable[[Local], Any]) -> None:
+    """Wherever in a call its key stands, neither the journal nor the log has it."""
+    local = Local(speed="instant")
+    leak(local)
+    assert SECRET not in repr(list(local.journal)) + log.get(timeout=5)
+    assert log.empty()
+
+
+def test_a_short_key_takes_nothing_else_with_it(local: Local, log: "SimpleQueue[str]") -> None:
+    """A key of a letter is masked whole, and the letter is left where it is no key."""
+    local = Local(accounts=[{"key": "e"}])
+    local.get("/elsewhere", "e")
+    assert local.journal[-1].key == "..."
+    assert log.get(timeout=5).startswith("GET /elsewhere 404")
+
+
+def test_an_exchange_is_a_value(local: Local) -> None:
+    """It cannot be changed, nor what is in it."""
+    local.get("/elsewhere")
+    exchange = local.journal[-1]
+    for what, name in ((exchange, "status"), (exchange.request, "body"), (exchange.response, "size")):
+        with pytest.raises(FrozenInstanceError):
+            setattr(what, name, 1)
+    assert isinstance(hash(exchange), int)
+
+
+def test_a_submission_costs_nothing_until_its_job_is_done(local: Local, sample: dict[str, Any]) -> None:
+    """The exchange that submitted it is told its cost the moment it completes, though nobody asks for it."""
+    local.submit(GOOD_KEY, sample)
+    before = local.journal[0]
+    local.advance(213.3)
+    assert (before.cost, local.journal[0].cost) == (0, 0)
+    local.advance(0.1)
+    assert (before.cost, local.journal[0].cost) == (Decimal(0), PRICE)
+    assert local.journal[0] == replace(before, cost=PRICE)
+
+
+def test_the_journal_is_a_view_that_can_be_cleared(sample: dict[str, Any]) -> None:
+    """It shows what there is whenever it is looked at, can be sliced, and goes on after it was cleared."""
+    local = Local(speed="instant")
+    journal = local.journal
+    assert (len(journal), list(journal), journal[:]) == (0, [], [])
+    told = local.submit(GOOD_KEY, sample)
+    local.get("/a")
+    assert [one.path for one in journal] == [V2, "/a"] == [journal[0].path, journal[-1].path]
+    assert [one.path for one in journal[1:]] == ["/a"]
+    assert repr(journal) == "<Journal of 2 exchanges>"
+    journal.clear()  # type: ignore[attr-defined]
+    assert len(journal) == 0
+    for _ in range(3):
+        local.get(told["status_url"], GOOD_KEY)
+    assert [one.number for one in journal] == [3, 4, 5]
+
+
+@pytest.mark.parametrize(("bound", "most", "kept"), [("MOST_EXCHANGES", 3, 3), ("MOST_EXCHANGE_BYTES", 200_000, 2)])
+def test_the_journal_is_bounded(
+    local: Local, monkeypatch: pytest.MonkeyPatch, bound: str, most: int, kept: int
+) -> None:
+    """By the number of exchanges and by the bytes they take the oldest go first."""
+    monkeypatch.setattr(f"mockling.emulator.platform.memory.{bound}", most)
+    for number in range(6):
+        local.post(V1, GOOD_KEY, {"prompt": "x" * 70_000, "number": number})
+    assert [one.number for one in local.journal] == list(range(7 - kept, 7))
+    assert {len(one.request.body) for one in local.journal} == {64 * 1024}
+    assert all(one.request.size > 70_000 for one in local.journal)
+
+
+def test_every_violation_is_told(local: Local) -> None:
+    """The answer names the first violation, the journal the first twenty of them."""
+    local.post(V1, GOOD_KEY, {"prompt": "a", "mode": 1, "duration": 2, "elements": [1] * 500})
+    exchange = local.journal[-1]
+    assert (exchange.status, exchange.violations[0]) == (400, exchange.error)
+    assert len(exchange.violations) == 20
+
+
+def test_the_log_keeps_to_its_lines(emulator: Emulator, log: "SimpleQueue[str]") -> None:
+    """Nothing in a path can break the log's lines or colour a terminal."""
+    requests.get(f"{emulator.url}/a%0aPOST%20/v1/forged%20200%1b[31m", timeout=30)
+    assert log.get(timeout=5) == (
+        "GET /a?POST /v1/forged 200?[31m 404, No endpoint at /a?POST /v1/forged 200?[31m. "
+        "Models are at POST /v1/<model>., key none"
+    )
+
+
+def test_an_exchange_names_what_it_was_about(local: Local, sample: dict[str, Any]) -> None:
+    """Model, request id and duration are those of the generation, in each call about it; the moments are the clock's."""
+    local.advance(5)
+    told = local.submit(GOOD_KEY, sample)
+    local.advance(600)
+    local.get(told["status_url"], GOOD_KEY)
+    local.get(f"/generations/{told['request_id']}.mp4")
+    exchanges: list[Exchange] = list(local.journal)
+    assert {one.request_id for one in exchanges} == {told["request_id"]}
+    assert [one.moment for one in exchanges] == [5, 605, 605]
+    assert [one.model for one in exchanges][:2] == [SLUG, SLUG]
+    assert [one.seconds for one in exchanges] == [pytest.approx(213.36), None, None]

@@ -1,0 +1,115 @@
+"""Whatever is sent wherever, the response keeps the contract, nothing is a defect, and money goes only with success."""
+
+import json
+from typing import Any
+
+from calling import GOOD_KEY, INPUTS, NOBODY, SLUG, V1, V2, Local
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mockling.contract.strategies import broken_requests, valid_requests
+
+LOCAL = Local(speed="instant", credits=10**9, requests_per_minute="off")
+VALID = LOCAL.contract.model.example
+DONE = LOCAL.post(V1, GOOD_KEY, VALID).headers["x-request-id"]
+QUEUED = LOCAL.submit(GOOD_KEY, VALID)["request_id"]
+UPLOADED = LOCAL.upload("text/plain", b"hi").rpartition("/")[2]
+
+METHODS = st.sampled_from(["POST"] * 6 + ["GET"] * 6 + ["HEAD", "OPTIONS", "PUT", "DELETE", "TRACE", "PURGE"])
+IDS = st.sampled_from([DONE, QUEUED, NOBODY, "a", "", "..", "%00", "%2F", "é", "\U0001f600"])
+PATHS = st.one_of(
+    st.sampled_from([V1, V2] * 4 + ["/upload-asset", "/v1/get-user-credits", "/", "//", "/v1/unknown", "/v2/unknown"]),
+    st.sampled_from(["/v1/mockling-retired-model", f"//v1/{SLUG}", f"/v1%2F{SLUG}", f"/assets/{UPLOADED}"]),
+    st.builds(
+        str.format,
+        st.sampled_from(["/v1/requests/{}", "/v2/requests/{}", "/v2/requests/{}/status", "/generations/{}.mp4"]),
+        IDS,
+    ),
+    st.text(max_size=12).map(lambda text: f"/{text}"),
+)
+KEYS = st.one_of(
+    st.sampled_from([GOOD_KEY] * 5),
+    st.sampled_from(
+        [None, "", "a", f" {GOOD_KEY}\t", *(f"SG_000000000000{of:04}" for of in (401, 403, 406, 429, 500, 504))]
+    ),
+    st.text(st.characters(min_codepoint=32, max_codepoint=255), max_size=9),
+)
+OBJECTS = st.one_of(
+    st.just(VALID),
+    valid_requests(LOCAL.contract),
+    broken_requests(LOCAL.contract).map(lambda broken: broken[0]),
+    st.sampled_from(
+        [
+            {**VALID, "video_url": f"{INPUTS}truncated.mp4"},
+            {**VALID, "video_url": f"{INPUTS}narrow.mp4"},
+            {**VALID, "prompt": " "},
+            {**VALID, "image_urls": ["x", "http://[", "http://\ud800/"]},
+            {"data_urls": ["data:text/plain;base64,aGk="]},
+            {"data_urls": ["data:image/png;base64,aGk="]},
+            {"data_urls": ["data:text/plain;base64,#"] * 2},
+            {"data_urls": []},
+        ]
+    ),
+    st.recursive(
+        st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=5)),
+        lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=5), inner, max_size=3)),
+        max_leaves=6,
+    ),
+)
+NAMES = st.one_of(st.sampled_from([None, *VALID, "elements", "image_urls"]), st.text(max_size=4))
+VALUES = st.one_of(
+    st.sampled_from(
+        ["True", "false", "[", "[1]", '[{"frontal_image_url": "x"}]', "", " ", "5", "NaN", "std", *VALID.values()]
+    ),
+    st.text(max_size=6),
+)
+
+
+def form(parts: list[tuple[str | None, Any]]) -> bytes:
+    """Return a form's body, as careless clients write it."""
+    lines: list[str] = []
+    for name, value in parts:
+        named = "" if name is None else f'; name="{name}"'
+        lines += ["--cut", f"content-disposition: form-data{named}", "", str(value)]
+    return "\r\n".join([*lines, "--cut--", ""]).encode("utf-8", "surrogatepass")
+
+
+FORM = "multipart/form-data; boundary=cut"
+SENT = st.one_of(
+    OBJECTS.map(lambda value: (json.dumps(value).encode(), "application/json")),
+    st.lists(st.tuples(NAMES, VALUES), max_size=8).map(lambda parts: (form(parts), FORM)),
+    st.lists(st.tuples(NAMES, VALUES), max_size=4).map(lambda parts: (form([*VALID.items(), *parts]), FORM)),
+    st.tuples(
+        st.binary(max_size=60), st.sampled_from(["application/json", FORM, "multipart/form-data", "text/plain", ""])
+    ),
+    st.tuples(st.just(b""), st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=12)),
+)
+MORE = st.sampled_from(
+    [{}] * 6
+    + [{"range": value} for value in ("bytes=0-0", "bytes=-5", "bytes=9-1", "bytes=99999999-", "x=1")]
+    + [{"if-none-match": "*"}, {"if-range": '"x"', "range": "bytes=0-1"}, {"if-modified-since": "yesterday"}]
+    + [{"host": "a b"}, {"x-forwarded-prefix": "//x"}, {"x-forwarded-for": "x"}, {"content-length": "-1"}]
+)
+last = {"balance": LOCAL.balance(GOOD_KEY)}
+
+
+@settings(max_examples=400, suppress_health_check=list(HealthCheck), deadline=None)
+@given(METHODS, PATHS, KEYS, SENT, MORE)
+def test_every_response_keeps_the_contract(
+    method: str, path: str, key: str | None, sent: tuple[bytes, str], more: dict[str, str]
+) -> None:
+    """Five thousand calls: `call` checks each response, none is a defect, and each is recorded once, as it was."""
+    LOCAL.journal.clear()  # type: ignore[attr-defined]
+    headers = {**more, **({"content-type": sent[1]} if sent[1] else {})}
+    response = LOCAL.call(method, path, key, data=sent[0], headers=headers)
+    (exchange,) = LOCAL.journal
+    assert (exchange.status, exchange.method) == (response.status_code, method)
+    assert "a defect of Mockling" not in response.text if response.mimetype == "application/json" else True
+    if response.status_code >= 500:
+        assert exchange.operation == "generate"
+        assert exchange.seconds is not None  # what was planned, or is known of its inputs
+    balance = LOCAL.platform.store.balance(LOCAL.platform.keys.find(GOOD_KEY), 0)  # type: ignore[arg-type]
+    paid = last["balance"] - float(balance)
+    last["balance"] = float(balance)
+    assert abs(paid - float(exchange.cost)) < 1e-6 or exchange.operation in ("status", "result", "poll")
+    assert paid == 0 or response.status_code == 200
