@@ -14,7 +14,7 @@ from math import ceil, floor
 from typing import Any
 
 from hypothesis import strategies as st
-from hypothesis.strategies import DrawFn, SearchStrategy
+from hypothesis.strategies import SearchStrategy
 
 from mockling.contract.contract import Contract
 from mockling.contract.document import ContractError, Document
@@ -37,10 +37,12 @@ _KNOWN = {"type", "enum", "const", "format", "pattern", "properties", "required"
           "minLength", "maxLength", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf",
           "default", "description", "title", "example", "examples"}  # fmt: skip
 # Small, for a request may hold dozens of them and an example has only so much room.
-_URLS = st.from_regex(
-    r"https?://[a-z0-9-]{1,6}\.(com|example|co\.uk)(:[1-9]\d{1,3})?(/[\w.~-]{0,6}){0,2}(\?[a-z]=\d)?",
-    fullmatch=True,
-    alphabet=st.characters(max_codepoint=127),
+_URLS = st.builds(
+    "{}://{}{}{}".format,
+    st.sampled_from(["https", "http", "HTTPS"]),
+    st.text("abcdefghijklmnopqrstuvwxyz0123456789-", min_size=1, max_size=6),
+    st.sampled_from([".com", ".example", ".co.uk:8080"]),
+    st.sampled_from(["/a.mp4", "/a.png", "", "/", "/a/b~c.d?e=1", "?e=%20#f"]),
 )
 _NOT_URIS = ["", "not a uri", "www.example.com/a.mp4", "/a.mp4"]
 _NOT_WEB = ["http://", "ftp://example.com/a", "data:,"]  # URIs, that a pattern may refuse
@@ -194,32 +196,30 @@ def _broken(schema: Document, path: str) -> Iterator[SearchStrategy[Broken]]:
     if kinds == ["object"]:
         yield from (_missing_property(schema, name, path) for name in schema.get("required", []))
         for name, part in schema.get("properties", {}).items():
-            yield from (_with_property(schema, name, broken) for broken in _broken(part, f"{path}.{name}"))
+            others = _valid(_except(name, schema))
+            yield from (_with_property(others, name, broken) for broken in _broken(part, f"{path}.{name}"))
     if kinds == ["array"] and "items" in schema:
         for index in range(min(2, schema.get("maxItems", 2))):
             yield from (_with_item(schema, index, broken) for broken in _broken(schema["items"], f"{path}[{index}]"))
 
 
-@st.composite
-def _with_property(
-    draw: DrawFn, schema: Document, name: str, broken: SearchStrategy[Broken]
-) -> tuple[dict[str, Any], str]:
-    value, place = draw(broken)
+def _except(name: str, schema: Document) -> Document:
+    """Return the schema of an object without one of its properties."""
     others = {part: inner for part, inner in schema["properties"].items() if part != name}
-    required = [part for part in schema.get("required", []) if part != name]
-    return {**draw(_valid({**schema, "properties": others, "required": required})), name: value}, place
+    return {**schema, "properties": others, "required": [part for part in schema.get("required", []) if part != name]}
 
 
-@st.composite
-def _missing_property(draw: DrawFn, schema: Document, name: str, path: str) -> tuple[dict[str, Any], str]:
-    request = draw(_valid(schema))
-    del request[name]
-    return request, f"{path}.{name}"
+def _with_property(
+    others: SearchStrategy[dict[str, Any]], name: str, broken: SearchStrategy[Broken]
+) -> SearchStrategy[Broken]:
+    return st.tuples(broken, others).map(lambda drawn: ({**drawn[1], name: drawn[0][0]}, drawn[0][1]))
 
 
-@st.composite
-def _with_item(draw: DrawFn, schema: Document, index: int, broken: SearchStrategy[Broken]) -> tuple[list[Any], str]:
-    value, place = draw(broken)
+def _missing_property(schema: Document, name: str, path: str) -> SearchStrategy[Broken]:
+    return _valid(_except(name, schema)).map(lambda request: (request, f"{path}.{name}"))
+
+
+def _with_item(schema: Document, index: int, broken: SearchStrategy[Broken]) -> SearchStrategy[Broken]:
     after = max(0, schema.get("minItems", 0) - index - 1)
     before, rest = (st.lists(_valid(schema["items"]), min_size=size, max_size=size) for size in (index, after))
-    return [*draw(before), value, *draw(rest)], place
+    return st.tuples(broken, before, rest).map(lambda drawn: ([*drawn[1], drawn[0][0], *drawn[2]], drawn[0][1]))

@@ -263,7 +263,7 @@ def test_the_log_keeps_to_its_lines(emulator: Emulator, log: "SimpleQueue[str]")
 
 
 def test_an_exchange_names_what_it_was_about(local: Local, sample: dict[str, Any]) -> None:
-    """Model, request id and duration are those of the generation, in each call about it; the moments are the clock's."""
+    """Model, request id and duration are the generation's, in each call about it; the moments are the clock's."""
     local.advance(5)
     told = local.submit(GOOD_KEY, sample)
     local.advance(600)

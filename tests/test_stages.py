@@ -9,7 +9,7 @@ from calling import BAD_KEY, GOOD_KEY, INPUTS, SLUG, V1, V2, Local, post, text
 from mockling.contract import ContractError
 from mockling.emulator import AccountSettings, Emulator
 
-ORDER = "method key model permission rate content-type JSON parameters inputs credits generation".split()  # noqa: SIM905
+ORDER = [
     "method",
     "key",
     "model",
