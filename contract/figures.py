@@ -26,14 +26,14 @@ def number(figure: Any, schema: Mapping[str, Any], what: str) -> Callable[[Param
     or leaves out a value that a parameter may have; what is returned raises it for a value that the parameter cannot
     have.
     """
-    if isinstance(figure, Mapping) and not figure.keys() & {"by", "values"}:
+    if isinstance(figure, Mapping) and "by" not in figure:
         unknown = figure.keys() - {"base", "per"}
         if unknown or not figure:
             raise ContractError(f"{what} must be a number, a table (by, values) or a sum (base, per), got {figure!r}.")
         base = number(figure.get("base", 0), schema, f"{what}.base")
         terms = [
             (_quantity(path, schema, what), number(factor, schema, f"{what}.per.{path}"))
-            for path, factor in figure.get("per", {}).items()
+            for path, factor in _table(figure, "per", what).items()
         ]
 
         def total(parameters: Parameters) -> Decimal:
@@ -60,7 +60,7 @@ def choice(figure: Any, schema: Mapping[str, Any], what: str, leaf: Callable[[An
         return leaf(figure, what)
     if figure.keys() - {"by", "values", "otherwise"}:
         raise ContractError(f"{what} must be a table (by, values, otherwise) or a sum (base, per), not both.")
-    name, values = str(figure["by"]), figure.get("values", {})
+    name, values = str(figure["by"]), _table(figure, "values", what)
     possible = _possible(name, schema, what)
     chosen = {
         text_of(value): choice(inner, schema, f"{what}.{text_of(value)}", leaf) for value, inner in values.items()
@@ -142,6 +142,13 @@ def schema_at(path: str, schema: Mapping[str, Any], what: str) -> Mapping[str, A
                 raise ContractError(f"{what} names {path!r}, but {name} is no list with items.")
             schema = schema["items"]
     return schema
+
+
+def _table(figure: Mapping[str, Any], name: str, what: str) -> Mapping[str, Any]:
+    table = figure.get(name, {})
+    if not isinstance(table, Mapping):
+        raise ContractError(f"{what}.{name} must be an object, got {table!r}.")
+    return table
 
 
 def _possible(name: str, schema: Mapping[str, Any], what: str) -> list[str]:

@@ -326,6 +326,8 @@ BROKEN = {
         with_parts(price={"by": "mode", "values": {"std": 1, "pro": 2}, "per": {"duration": 1}}),
         "price must be a table .* or a sum .*, not both",
     ),
+    "a table by nothing": (with_parts(price={"base": {"values": {"std": 1}}}), "price.base must be .*a table"),
+    "a sum per nothing": (with_parts(price={"base": {"per": None}}), "price.base.per must be an object, got None"),
     "odd pixels": (
         with_parts(output={"seconds": 5, "pixels": [641, 360]}),
         r"output.pixels must be .*got \[641, 360\]",
