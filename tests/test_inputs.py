@@ -1,16 +1,13 @@
 """Inputs: what is known of the files a request names, what in them is doubtful, and what fails the generation."""
 
 import io
-import struct
-import zlib
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
-import numpy as np
 import pytest
 from calling import GOOD_KEY, INPUTS, NOBODY, PRICE, SLUG, V1, V2, Local, post, text
+from drawn import clip, png
 
 from mockling import fixtures
 from mockling.emulator import Emulator
@@ -18,30 +15,6 @@ from mockling.emulator import Emulator
 NOT_FOUND = "Invalid video URL or path. Please provide a valid video. Error: 404 Not Found"
 ON_TRUST = "video_url stands for no file here and was taken for a good video with sound."
 LATENCY = 213.36
-
-
-def clip(width: int, height: int, frames: int, fps: int) -> bytes:
-    """Return a silent black video."""
-    written = io.BytesIO()
-    with av.open(written, "w", format="mp4") as container:
-        stream = container.add_stream("libx264", rate=fps, options={"preset": "ultrafast", "crf": "51"})
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        for number in range(frames):
-            frame = av.VideoFrame.from_ndarray(np.zeros((height, width, 3), np.uint8), format="rgb24")
-            frame.pts, frame.time_base = number, Fraction(1, fps)
-            container.mux(stream.encode(frame))
-        container.mux(stream.encode())
-    return written.getvalue()
-
-
-def png(width: int, height: int) -> bytes:
-    """Return a grey image."""
-    parts = [(b"IHDR", struct.pack("!IIBBBBB", width, height, 8, 0, 0, 0, 0)),
-             (b"IDAT", zlib.compress(bytes((width + 1) * height))), (b"IEND", b"")]  # fmt: skip
-    chunks = (
-        struct.pack("!I", len(data)) + kind + data + struct.pack("!I", zlib.crc32(kind + data)) for kind, data in parts
-    )
-    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
 
 
 @pytest.fixture(scope="session")
