@@ -131,7 +131,7 @@ WARNINGS = [
     ),
     (
         {"image_urls": ["https://e.com/a.webm?b#c"]},
-        "image_urls[0] names a .webm file; the model takes .jpg and .jpeg and .png (U6).",
+        "image_urls[0] names a .webm file; the model takes .jpg, .jpeg and .png (U6).",
     ),
 ]  # fmt: skip
 
@@ -175,7 +175,7 @@ def test_that_a_file_is_not_at_hand_fails_nothing(sample: dict[str, Any], settin
         ("short", ["video_url is 2 seconds long; the model takes 3 to 15 (U4).",
                    "video_url is 1 frames a second fast; the model takes 24 to 60 (U4)."]),
         ("slow", ["video_url is 10 frames a second fast; the model takes 24 to 60 (U4)."]),
-        ("high", ["video_url is 2162 pixels high; the model takes 720 to 2,160 (U4)."]),
+        ("high", ["video_url is 2,162 pixels high; the model takes 720 to 2,160 (U4)."]),
     ],
 )  # fmt: skip
 def test_a_video_at_hand_is_measured(
@@ -197,7 +197,7 @@ def test_a_video_at_hand_is_measured(
     [
         ((299, 300), "is 299 pixels wide; the model takes at least 300 (U6)."),
         ((300, 299), "is 299 pixels high; the model takes at least 300 (U6)."),
-        ((752, 300), "is 2.50667 times its height wide; the model takes 0.4 to 2.5 (U6)."),
+        ((752, 300), "is 2.507 times its height wide; the model takes 0.4 to 2.5 (U6)."),
         ((750, 300), None),
     ],
 )

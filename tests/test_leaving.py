@@ -1,4 +1,4 @@
-"""Callers who leave: while they wait, in the middle of what they send, and in the middle of what they fetch."""
+"""Callers who leave: in the middle of a body, while they are held, in a download. Each is recorded once."""
 
 import json
 import socket

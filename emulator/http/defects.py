@@ -19,7 +19,8 @@ def as_refused(error: Exception, path: str = "", limit: int | None = None) -> Re
         case RequestEntityTooLarge():
             return Refused("too_large", limit=limit)
         case RequestedRangeNotSatisfiable():
-            return Refused("no_such_range", headers=dict(error.get_headers()))
+            size = {"content-range": f"{error.units} */{error.length}"} if error.length is not None else {}
+            return Refused("no_such_range", headers=size)
         case NotFound():
             return Refused("unknown_path", path=path[:100])
         case HTTPException():
