@@ -7,7 +7,9 @@ import logging
 import secrets
 import signal
 import sys
+import time
 from contextlib import suppress
+from functools import lru_cache
 from ipaddress import ip_address
 from pathlib import Path
 from threading import Event
@@ -70,10 +72,25 @@ def command(v1_body: str | None, models: tuple[Path, ...], strict: bool, config:
     click.echo("Stopped.")
 
 
+class _Lines(logging.Formatter):
+    """Log lines with the time of day, which is written out once a second."""
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: ARG002, N802 - logging's
+        """Return when a record was made."""
+        return _time_of_day(int(record.created))
+
+
+@lru_cache(maxsize=1)
+def _time_of_day(second: int) -> str:
+    return time.strftime("%H:%M:%S", time.localtime(second))
+
+
 def _log() -> None:
     """Log to standard error, a line a call; nothing is collected that the line does not show, for it takes time."""
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Lines("%(asctime)s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
 
 
 def _emulator(config: Path | None, overrides: dict[str, Any]) -> Emulator:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import mimetypes
 import re
 
 from mockling.emulator.platform.refused import Refused
@@ -23,6 +22,8 @@ def decoded(data_url: str) -> tuple[str, bytes]:
 
     Raises `Refused` if it is no base64, or is not what its media type says, for those that inputs have.
     """
+    import mimetypes  # late: uploads are seldom
+
     head, _, payload = data_url.partition(",")
     kind = head.removeprefix("data:").partition(";")[0].lower()
     suffix, beginning = KINDS.get(kind, (mimetypes.guess_extension(kind) or ".bin", re.compile(b"")))
