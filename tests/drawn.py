@@ -27,5 +27,7 @@ def png(width: int, height: int) -> bytes:
     """Return a grey image."""
     parts = [(b"IHDR", struct.pack("!IIBBBBB", width, height, 8, 0, 0, 0, 0)),
              (b"IDAT", zlib.compress(bytes((width + 1) * height))), (b"IEND", b"")]  # fmt: skip
-    chunks = (struct.pack("!I", len(data)) + kind + data + struct.pack("!I", zlib.crc32(kind + data)) for kind, data in parts)
+    chunks = (
+        struct.pack("!I", len(data)) + kind + data + struct.pack("!I", zlib.crc32(kind + data)) for kind, data in parts
+    )
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)

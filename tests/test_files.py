@@ -93,9 +93,7 @@ def test_every_video_names_its_request(sample: dict[str, Any], answers: dict[str
 
 
 @pytest.mark.parametrize("headers", [{}, {"Range": "bytes=0-9"}])
-def test_a_download_has_one_date(
-    emulator: Emulator, key: str, sample: dict[str, Any], headers: dict[str, str]
-) -> None:
+def test_a_download_has_one_date(emulator: Emulator, key: str, sample: dict[str, Any], headers: dict[str, str]) -> None:
     """Each header that there can be only one of is there once."""
     path = urlsplit(post(emulator, sample, key).json()["output"]).path
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())

@@ -26,7 +26,13 @@ def measures(video: bytes) -> tuple[int, int, int, float, bool]:
     """Return a video's width, height, pictures, pictures a second, and whether it has sound."""
     with av.open(io.BytesIO(video)) as container:
         stream = container.streams.video[0]
-        return stream.width, stream.height, stream.frames, float(stream.average_rate or 0), bool(container.streams.audio)
+        return (
+            stream.width,
+            stream.height,
+            stream.frames,
+            float(stream.average_rate or 0),
+            bool(container.streams.audio),
+        )
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,12 @@ import ast
 import importlib
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
+
+from mockling.contract import load
 
 ROOT = Path(__file__).parent.parent
 MAY_IMPORT = {
@@ -42,7 +45,10 @@ def test_a_room_imports_only_what_it_may(room: str) -> None:
         ("mockling.client", {"flask", "av", "jsonschema", "yaml", "uvicorn", "hypothesis", "click", "rich"}),
         ("mockling.contract", {"flask", "av", "requests", "uvicorn", "hypothesis", "rich"}),
         ("mockling.fixtures", {"flask", "av", "requests", "numpy", "PIL"}),
-        ("mockling.emulator", {"av", "requests", "hypothesis", "rich", "numpy"}),
+        ("mockling.emulator", {"flask", "av", "requests", "uvicorn", "hypothesis", "rich", "numpy"}),
+        ("mockling.emulator.settings", {"flask", "av", "requests", "uvicorn", "yaml", "jsonschema"}),
+        ("mockling.emulator.platform.platform", {"flask", "werkzeug", "av", "requests", "uvicorn", "numpy"}),
+        ("mockling.emulator.http.app", {"av", "requests", "uvicorn", "numpy"}),
         ("mockling.cli", {"flask", "av", "requests", "jsonschema", "rich"}),
     ],
 )
@@ -51,6 +57,13 @@ def test_importing_a_room_loads_no_more_than_it_needs(module: str, unwanted: set
     program = f"import sys, {module}; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
     assert not unwanted & set(loaded.stdout.split())
+
+
+def test_settings_cost_neither_flask_nor_a_server() -> None:
+    """Whoever makes settings and accounts for an emulator loads nothing that would serve them."""
+    program = "import sys; from mockling.emulator import AccountSettings, Settings; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert not {"flask", "uvicorn", "av", "yaml"} & set(loaded.stdout.split())
 
 
 @pytest.mark.parametrize("room", MAY_IMPORT)
@@ -64,3 +77,74 @@ def test_the_links_for_type_checkers_lead_to_the_rooms() -> None:
     """The committed links are relative and name every room."""
     links = {link.name: str(link.readlink()) for link in (ROOT / ".links" / "mockling").iterdir()}
     assert links == {room: f"../../{room}" for room in MAY_IMPORT}
+
+
+EMULATOR = ROOT / "emulator"
+FLOORS = ["platform", "http", "listening"]  # each stands on those before it, and all on the settings
+SERVERS = {"flask": 1, "werkzeug": 1, "uvicorn": 2}  # the lowest floor that may import each
+
+
+def imported_at_start(file: Path) -> set[str]:
+    """Return the modules that a file imports when it is imported itself."""
+    names: set[str] = set()
+    for node in ast.parse(file.read_text("utf-8")).body:  # those below `if TYPE_CHECKING` and in functions come later
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        elif isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+    return names
+
+
+def test_the_emulators_rooms_stand_on_one_another() -> None:
+    """What the platform does knows no HTTP, HTTP no server, and the settings nothing of ours."""
+    assert {folder.name for folder in EMULATOR.iterdir() if (folder / "__init__.py").exists()} == set(FLOORS)
+    for level, floor in enumerate(FLOORS):
+        forbidden = [f"mockling.emulator.{above}" for above in FLOORS[level + 1 :]]
+        forbidden += [server for server, lowest in SERVERS.items() if lowest > level]
+        for file in (EMULATOR / floor).rglob("*.py"):
+            names = imported_at_start(file)
+            assert not [name for name in names for bad in forbidden if f"{name}.".startswith(f"{bad}.")], file
+    assert not any(name.startswith("mockling") for name in imported_at_start(EMULATOR / "settings.py"))
+
+
+@pytest.mark.parametrize("room", ["contract", "fixtures", "client", "emulator", "cli"])
+def test_no_modules_of_a_room_import_each_other(room: str) -> None:
+    """There is an order in which they can be imported, whatever is imported first."""
+    files = {
+        file: f"mockling.{'.'.join(file.relative_to(ROOT).with_suffix('').parts)}"
+        for file in (ROOT / room).rglob("*.py")
+    }
+    modules = {name: imported_at_start(file) & set(files.values()) - {name} for file, name in files.items()}
+    TopologicalSorter(modules).prepare()
+
+
+WORDS = {*load().model.parameters, *load().model.parameters["elements"]["items"]["properties"]}
+WORDS -= {"prompt", "duration", "mode", "elements"}  # words that have other meanings, too
+HISTORY = {"_MOVED"}  # tables that tell what was called otherwise before
+
+
+def spoken(file: Path) -> set[str]:
+    """Return the names and texts in a file's code, without what only its readers see."""
+    tree = ast.parse(file.read_text("utf-8"))
+    told: set[ast.AST] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+            told.add(node.value)
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id in HISTORY:
+            told |= set(ast.walk(node))
+    said: set[str] = set()
+    for node in set(ast.walk(tree)) - told:
+        for part in ("id", "attr", "arg", "name", "value"):
+            text = getattr(node, part, None)
+            said |= {text} if isinstance(text, str) else set()
+    return said
+
+
+def test_no_code_knows_what_the_models_parameters_mean() -> None:
+    """Only a model's file names its parameters or its slug; the code serves whatever there is in it."""
+    slug = load().model.slug
+    for file in [*EMULATOR.rglob("*.py"), *(ROOT / "contract").glob("*.py")]:
+        said = spoken(file)
+        assert not [text for text in said for word in WORDS | {slug} if word in text], file
+    platform = (ROOT / "contract" / "platform.yaml").read_text("utf-8")
+    assert not [word for word in WORDS | {slug} if word in platform]

@@ -1,4 +1,4 @@
-"""Callers who leave: in the middle of a body, while they are held, in the middle of a download. Each is recorded once."""
+"""Callers who leave: in the middle of a body, while they are held, in a download. Each is recorded once."""
 
 import json
 import socket

@@ -9,19 +9,8 @@ from calling import BAD_KEY, GOOD_KEY, INPUTS, SLUG, V1, V2, Local, post, text
 from mockling.contract import ContractError
 from mockling.emulator import AccountSettings, Emulator
 
-ORDER = "method key model permission rate content-type JSON parameters inputs credits generation".split()  # noqa: SIM905
-    "method",
-    "key",
-    "model",
-    "permission",
-    "rate",
-    "content-type",
-    "JSON",
-    "parameters",
-    "inputs",
-    "credits",
-    "generation",
-]
+ORDER = ["method", "key", "model", "permission", "rate", "content-type", "JSON", "parameters", "inputs", "credits",
+         "generation"]  # fmt: skip
 WEB_PATHS = ["/v1/requests/a", "/v2/requests/a", "/v2/requests/a/status", "/v1/get-user-credits", "/assets/a.mp4",
              "/generations/a.mp4"]  # fmt: skip
 

@@ -92,7 +92,9 @@ class Recorder:
             return response
         body = b"" if draft.method == "HEAD" or response.direct_passthrough else response.get_data()
         is_file = (response.mimetype or "").startswith("video/")
-        kept = Message(headers, b"" if is_file else body[:LONGEST_BODY], len(body), _digest(body) if is_file and body else None)
+        kept = Message(
+            headers, b"" if is_file else body[:LONGEST_BODY], len(body), _digest(body) if is_file and body else None
+        )
         self._keep(draft, response.status_code, kept)
         return response
 

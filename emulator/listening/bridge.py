@@ -142,9 +142,7 @@ class _Start:
         return lambda _: None
 
 
-async def _send(
-    start: _Start, blocks: Iterable[bytes], receive: ASGIReceiveCallable, send: ASGISendCallable
-) -> None:
+async def _send(start: _Start, blocks: Iterable[bytes], receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
     """Send a response, or as much of it as its caller stays for."""
     iterator = iter(blocks)
     block, following = next(iterator, b""), next(iterator, None)
