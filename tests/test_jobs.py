@@ -16,7 +16,7 @@ CONTRACT = load(changes=STEADY)
 MODEL = CONTRACT.model
 KEYS = ["SG_0000000000000001", "SG_0000000000000002"]
 START = Decimal("10.00")
-GOOD, BAD_INPUT, NO_URL, INVALID = f"{INPUTS}valid.mp4", f"{INPUTS}truncated.mp4", "no address", 5
+GOOD, BAD_INPUT, INVALID = f"{INPUTS}valid.mp4", f"{INPUTS}truncated.mp4", "no address"
 STATES = ["QUEUED", "PROCESSING", "COMPLETED", "FAILED"]
 
 
@@ -83,7 +83,7 @@ class Platform(RuleBasedStateMachine):
         key=st.sampled_from(KEYS),
         mode=st.sampled_from(["std", "pro"]),
         duration=st.integers(3, 15),
-        url=st.sampled_from([GOOD, GOOD, BAD_INPUT, NO_URL, INVALID]),
+        url=st.sampled_from([GOOD, GOOD, BAD_INPUT, INVALID]),
     )
     def submit(self, key: str, mode: str, duration: int, url: object) -> str:
         body = self.body(mode, duration, url)
@@ -102,7 +102,7 @@ class Platform(RuleBasedStateMachine):
         key=st.sampled_from(KEYS),
         mode=st.sampled_from(["std", "pro"]),
         duration=st.integers(3, 15),
-        url=st.sampled_from([GOOD, BAD_INPUT, NO_URL]),
+        url=st.sampled_from([GOOD, BAD_INPUT]),
     )
     def hold(self, key: str, mode: str, duration: int, url: object) -> None:
         body = self.body(mode, duration, url)

@@ -34,7 +34,8 @@ KEYS = st.one_of(
 )
 ODD = [None, True, False, 0, 5, -1, 1.5, float("nan"), 10**400, "", " ", "5", "pro", "x" * 3000, "\ud800\0", [], {},
        "a/é", [[]], [{}], [None], ["x", "http://["], ["https://e.com/a.png"] * 5, ["http://\ud800/"],
-       [{"frontal_image_url": 5}], [{"reference_image_urls": ["x"] * 4}], [{"reference_image_urls": ["https://localhost/a.gif"]}] * 11,
+       [{"frontal_image_url": 5}], [{"reference_image_urls": ["x"] * 4}],
+       [{"reference_image_urls": ["http://::1/a.gif"]}] * 9,
        f"{INPUTS}truncated.mp4", f"{INPUTS}narrow.mp4", f"http://localhost/generations/{DONE}.mp4",
        f"http://localhost/generations/{QUEUED}.mp4", f"http://localhost/assets/{UPLOADED}", "https://youtu.be/a",
        ["data:text/plain;base64,aGk="], ["data:image/png;base64,aGk="], ["data:a/b;base64,#"] * 2,
