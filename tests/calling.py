@@ -68,7 +68,12 @@ class Local:
         self.contract = self.platform.contract
         self.clock = self.platform.clock
         self.advance = self.clock.advance
-        self._client = Client(self.app)
+        self._client = Client(self._answered)
+
+    def _answered(self, environ: Any, start_response: Any) -> Any:
+        result = self.app.wsgi_app(environ, start_response)
+        assert not (isinstance(result, Held) and self.clock.manual and result.seconds), "It would wait forever; use hold."
+        return result
 
     @property
     def journal(self) -> Sequence[Exchange]:

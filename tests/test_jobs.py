@@ -85,7 +85,7 @@ class Platform(RuleBasedStateMachine):
         key=st.sampled_from(KEYS),
         mode=st.sampled_from(["std", "pro"]),
         duration=st.integers(3, 15),
-        url=st.sampled_from([GOOD, GOOD, BAD_INPUT, NO_URL, INVALID]),
+        url=st.sampled_from([GOOD, GOOD, BAD_INPUT, INVALID]),
     )
     def submit(self, key: str, mode: str, duration: int, url: object) -> str:
         body = self.body(mode, duration, url)
@@ -104,7 +104,7 @@ class Platform(RuleBasedStateMachine):
         key=st.sampled_from(KEYS),
         mode=st.sampled_from(["std", "pro"]),
         duration=st.integers(3, 15),
-        url=st.sampled_from([GOOD, BAD_INPUT, NO_URL]),
+        url=st.sampled_from([GOOD, BAD_INPUT]),
     )
     def hold(self, key: str, mode: str, duration: int, url: object) -> None:
         body = self.body(mode, duration, url)
