@@ -72,7 +72,7 @@ class Local:
 
     def _answered(self, environ: Any, start_response: Any) -> Any:
         result = self.app.wsgi_app(environ, start_response)
-        assert not (isinstance(result, Held) and self.clock.manual and result.seconds), "It would wait forever; use hold."
+        assert not (isinstance(result, Held) and self.clock.manual and result.seconds), "It would wait forever."
         return result
 
     @property
