@@ -43,7 +43,7 @@ def test_thirty_two_levels_are_taken_and_not_one_more(
 
     def nested(levels: int) -> bytes:
         inner = opening * levels + "1" + closing * levels
-        return json.dumps({**sample, "extra": "HERE"}).replace('"HERE"', inner).encode()
+        return json.dumps({**sample, "beside": [[]], "extra": "HERE"}).replace('"HERE"', inner).encode()
 
     assert post(emulator, nested(31), key).status_code == 200
     refused = post(emulator, nested(32), key)

@@ -159,6 +159,7 @@ MP4 = fixtures.input_clip("valid").read_bytes()
         ("image/jpeg", b"\x89PNG\r\n\x1a\n", None),
         ("image/png", b"\x89PNG\r\n\x1a\n", ".png"),
         ("image/png", b"\xff\xd8\xff\xe0", None),
+        ("image/png", b"\0\x89PNG\r\n\x1a\n", None),
         ("image/png", b"", None),
         ("text/plain", b"whatever", ".txt"),
         ("application/x-unheard-of", b"whatever", ".bin"),
