@@ -6,7 +6,7 @@ from flask import Response, request, send_file
 
 from mockling.contract import Output
 from mockling.contract.validation import SchemaValidator
-from mockling.emulator.http.reading import key_of, media_type_of, read_body, root_of
+from mockling.emulator.http.reading import content_of, key_of, media_type_of, read_body, root_of
 from mockling.emulator.http.recording import draft_of
 from mockling.emulator.http.responses import Responses
 from mockling.emulator.platform.platform import Platform
@@ -30,7 +30,7 @@ class Files:
         self._platform.authenticate(*key_of(request.environ))
         if media_type_of(request.environ) not in self._accepted:
             raise Refused("content_type")
-        body = draft_of(request.environ).sent(request.get_data(cache=False))
+        body = draft_of(request.environ).sent(content_of(request))
         sent = read_body(request, body, self._schema, self._deepest)
         violations = self._validator.violations(sent)
         if violations:

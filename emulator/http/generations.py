@@ -10,7 +10,7 @@ from flask import Request, Response, request
 from mockling.contract import Output
 from mockling.emulator.http.defects import as_refused
 from mockling.emulator.http.held import HeldResponse
-from mockling.emulator.http.reading import key_of, media_type_of, read_body, root_of
+from mockling.emulator.http.reading import content_of, key_of, media_type_of, read_body, root_of
 from mockling.emulator.http.recording import Draft, Recorder, draft_of
 from mockling.emulator.http.responses import Responses
 from mockling.emulator.platform.jobs import FAILED, Failure, Job
@@ -64,8 +64,9 @@ class Generations:
         key, authorization = key_of(caller.environ)
 
         def read(schema: Mapping[str, Any]) -> dict[str, Any]:
+            # A form is parsed from what was read.
             is_form = media_type == "multipart/form-data"
-            content = b"" if is_form else draft.sent(caller.get_data(cache=False))
+            content = draft.sent(caller.get_data() if is_form else content_of(caller))
             return read_body(caller, content, schema, self._deepest)
 
         call = Call(
