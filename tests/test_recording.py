@@ -28,7 +28,6 @@ class Kind:
     key: str | None = GOOD_KEY
     body: bytes = b""
     headers: tuple[tuple[str, str], ...] = ()
-    is_read: bool = False
 
 
 SAMPLE = json.dumps({"prompt": "a", "video_url": "https://e.com/a.mp4"}).encode()
@@ -36,7 +35,6 @@ JSON = (("content-type", "application/json"),)
 UPLOAD = json.dumps({"data_urls": [data_url("text/plain", b"hi")]}).encode()
 FILE = "/generations/{id}.mp4"
 AGENT = (("user-agent", "tests"), ("accept-encoding", "identity"), ("accept", "*/*"), ("connection", "keep-alive"))
-UNREAD = {401, 403, 404, 405, 406, 410, 413, 429}  # whoever is refused with them is refused before the body is read
 KINDS = [
     Kind("POST", V1, 200, "generate", body=SAMPLE, headers=JSON),
     Kind("POST", V2, 200, "submit", body=SAMPLE, headers=JSON),
@@ -49,7 +47,7 @@ KINDS = [
     Kind("POST", "/v1/unknown", 404, "generate", body=SAMPLE, headers=JSON),
     Kind("PUT", V1, 405, "generate", body=SAMPLE, headers=JSON),
     Kind("POST", V1, 406, "generate", body=SAMPLE, headers=(("content-type", "text/plain"),)),
-    Kind("POST", V1, 406, "generate", key="SG_0000000000000406", body=SAMPLE, headers=JSON, is_read=True),
+    Kind("POST", V1, 406, "generate", key="SG_0000000000000406", body=SAMPLE, headers=JSON),
     Kind("POST", "/v1/mockling-retired-model", 410, "generate", body=SAMPLE, headers=JSON),
     Kind("POST", V1, 413, "generate", body=b" " * (25 * 1024**2 + 1), headers=JSON),
     Kind("POST", V1, 429, "generate", key="SG_0000000000000429", body=SAMPLE, headers=JSON),
@@ -125,7 +123,7 @@ def test_every_call_is_recorded_once_as_its_caller_saw_it(server: Emulator, done
     seen = {name.lower(): value for name, value in prepared.headers.items()} | {"host": server.url[7:]}
     assert noted == seen | ({"x-api-key": exchange.key} if kind.key else {})
     assert exchange.request.size == len(kind.body)
-    assert exchange.request.body == (b"" if kind.status in UNREAD and not kind.is_read else kind.body)
+    assert exchange.request.body == (b"" if kind.status == 413 else kind.body)
     told = exchange.response
     assert told is not None
     assert headers_of(told) == {
@@ -229,3 +227,12 @@ def test_an_exchange_names_what_it_was_about(local: Local, sample: dict[str, Any
     assert [one.moment for one in exchanges] == [5, 605, 605]
     assert [one.model for one in exchanges][:2] == [SLUG, SLUG]
     assert [one.seconds for one in exchanges] == [pytest.approx(213.36), None, None]
+
+
+def test_the_body_of_a_request_refused_before_it_was_read_is_recorded(emulator: Emulator) -> None:
+    """What was sent is in the journal also when the key, the model or the content type was refused first."""
+    for key, path, kind in (("nonsense", V1, "application/json"), (GOOD_KEY, "/v1/none", "a/b"), (GOOD_KEY, V1, "a/b")):
+        headers = {"x-api-key": key, "content-type": kind}
+        assert requests.post(emulator.url + path, data=b"what was sent", headers=headers, timeout=30).status_code >= 400
+        exchange = emulator.journal[-1]
+        assert (exchange.request.body, exchange.request.size) == (b"what was sent", 13)

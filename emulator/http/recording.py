@@ -8,6 +8,7 @@ from dataclasses import replace
 from decimal import Decimal
 from functools import lru_cache
 from hashlib import sha256
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from flask import Response
@@ -53,6 +54,13 @@ class Draft:
         self.warnings: list[str] = []
         self.seconds: float | None = None
         self.cost = Decimal(0)
+
+    def look(self) -> None:
+        """Note the body if nobody read it, for the request was refused before, and it is at hand."""
+        source = self.environ.get("wsgi.input")
+        whole = source.getvalue() if not self.body and isinstance(source, BytesIO) else b""
+        if whole:
+            self.sent(whole)
 
     def sent(self, body: bytes) -> bytes:
         """Note the body of the request, of which only the beginning is kept, and return it."""
@@ -105,6 +113,7 @@ class Recorder:
         self.left(self.begin(environ))
 
     def _keep(self, draft: Draft, status: int | None, response: Message | None) -> None:
+        draft.look()
         key = draft.environ.get("HTTP_X_API_KEY", "").strip()
         path, query = (_without(key, text)[:LONGEST_PATH] for text in (draft.path, draft.query))
         exchange = Exchange(
