@@ -127,7 +127,7 @@ class Model:
             if not self._enforced:
                 yield from file.misfits()
 
-    def refusal(self, files: Iterable[InputFile]) -> Case | None:
+    def unfit(self, files: Iterable[InputFile]) -> Case | None:
         """Return the error that refuses a request because of what its files are like, or None (P5)."""
         for file in files:
             limits, width = file.must.get("width"), (file.measures or {}).get("width")

@@ -243,10 +243,10 @@ def test_an_image_is_an_input_with_limits(image: Model) -> None:
         "image_url names a .gif file; the model takes .png.",
     ]
     small, _ = (type(file)("image_url", "image", "https://e.com/a", file.must, file.should, m) for m in SIZES)
-    refusal = image.refusal([small])
+    refusal = image.unfit([small])
     assert refusal and refusal.values == {"field": "image_url", "width": 299, "minimum": 300, "maximum": 4096}
     long = type(file)("image_url", "image", "https://e.com/a", file.must, file.should, SIZES[1])
-    assert image.refusal([long]) is None
+    assert image.unfit([long]) is None
     told = ["image_url is 2.5 times its height wide; the model takes 0.5 to 2."]
     assert list(image.warnings({"image_url": long.url}, [long])) == told
 

@@ -71,8 +71,8 @@ def test_accounts_made_by_use_are_bounded(store: MemoryStore, monkeypatch: pytes
     assert memory.MOST_ACCOUNTS >= 1000
     monkeypatch.setattr(memory, "MOST_ACCOUNTS", 3)
     accounts = [Account(f"SG_{number:016x}", Decimal(1)) for number in range(5)]
-    assert [store.open(account) for account in accounts] == [True] * 3 + [False] * 2
-    assert store.open(accounts[0])
+    assert [store.has_room(account) for account in accounts] == [True] * 3 + [False] * 2
+    assert store.has_room(accounts[0])
 
 
 def test_an_account_without_a_balance_has_nothing(store: MemoryStore) -> None:
@@ -208,20 +208,20 @@ def test_uploads_are_kept_the_oldest_go_first(store: MemoryStore) -> None:
     """So many are kept as was said; the file of one that went is gone too, and `close` removes them all."""
     for name in "abc":
         store.keep_upload(name, name.encode())
-    assert store.upload("a") is None
-    paths = [store.upload(name) for name in "bc"]
+    assert store.uploaded("a") is None
+    paths = [store.uploaded(name) for name in "bc"]
     assert [path and path.read_bytes() for path in paths] == [b"b", b"c"]
     (folder,) = {path.parent for path in paths if path}
     assert sorted(path.name for path in folder.iterdir()) == ["b", "c"]
     store.close()
     assert not folder.exists()
-    assert store.upload("b") is None
+    assert store.uploaded("b") is None
 
 
 def test_an_upload_that_cannot_be_written_leaves_nothing(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """A full disk is told, and neither a part of the file nor its name remains."""
     store.keep_upload("a", b"a")
-    kept = store.upload("a")
+    kept = store.uploaded("a")
     assert kept
 
     def half(path: Path, content: bytes) -> int:
@@ -232,5 +232,5 @@ def test_an_upload_that_cannot_be_written_leaves_nothing(store: MemoryStore, mon
     monkeypatch.setattr(Path, "write_bytes", half)
     with pytest.raises(OSError, match="No space left"):
         store.keep_upload("b", b"bb")
-    assert store.upload("b") is None
+    assert store.uploaded("b") is None
     assert [path.name for path in kept.parent.iterdir()] == ["a"]

@@ -337,7 +337,7 @@ def test_upstreams_limits_on_files_are_told_or_enforced(
 @pytest.mark.parametrize(("width", "refused"), [(719, True), (720, False), (2160, False), (2161, True)])
 def test_a_video_of_another_width_is_refused(width: int, refused: bool) -> None:
     """The page's limit refuses, and its sentence names the limit and what came (P5)."""
-    refusal = MODEL.refusal(measured(MODEL, MODEL.example, width=width))
+    refusal = MODEL.unfit(measured(MODEL, MODEL.example, width=width))
     assert bool(refusal) == refused
     if refusal:
         text = CONTRACT.refusal(refusal.name, **refusal.values).text

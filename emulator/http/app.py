@@ -107,12 +107,12 @@ class Application(Flask):
         """Record a response before it is sent; one that is held, when it is made."""
         if isinstance(response, HeldResponse):
             return response
-        return self.recorder.end(draft_of(request.environ), response)
+        return self.recorder.recorded(draft_of(request.environ), response)
 
     def _refuse(self, error: Exception) -> Response:
         refused = as_refused(error, request.path, request.max_content_length)
         draft = draft_of(request.environ)
-        response, draft.error = self.responses.refusal(refused)
+        response, draft.error = self.responses.refused(refused)
         draft.violations = refused.violations
         return response
 

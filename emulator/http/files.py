@@ -39,7 +39,7 @@ class Files:
 
     def asset(self, file: str) -> Response:
         """GET /assets/<file>: an uploaded file."""
-        path = self._platform.store.upload(file)
+        path = self._platform.store.uploaded(file)
         if path is None:
             raise Refused("unknown_file", file=file[:100])
         _drop_odd_range()
@@ -52,7 +52,7 @@ class Files:
         assert isinstance(job.outcome, Output)
         size = self._platform.outputs.size(job.outcome)
         _drop_odd_range()
-        opened = self._platform.outputs.open(job.outcome, job.request_id)
+        opened = self._platform.outputs.file(job.outcome, job.request_id)
         response = send_file(opened, mimetype="video/mp4", download_name=file, etag=job.request_id)
         response.content_length = size
         try:

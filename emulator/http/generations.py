@@ -37,7 +37,7 @@ class Generations:
         wait = JobWait(self._platform, self._responses, self._recorder, draft, job, call.admission, call.root)
         if not wait.seconds:
             return wait.finish()
-        return HeldResponse(wait, lambda response: self._recorder.end(draft, response))
+        return HeldResponse(wait, lambda response: self._recorder.recorded(draft, response))
 
     def submit(self, model: str) -> Response:
         """POST /v2/<model> (A1): the stages of v1, but that what has an invalid parameter is queued, and fails (A6)."""
@@ -157,5 +157,5 @@ class JobWait:
 
     def _undone(self, refused: Refused) -> Response:
         self._platform.store.cancel(self._job.request_id)
-        response, self._draft.error = self._responses.refusal(refused)
+        response, self._draft.error = self._responses.refused(refused)
         return response

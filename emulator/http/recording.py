@@ -85,7 +85,7 @@ class Recorder:
         draft = environ[_DRAFT] = Draft(environ, self._platform.clock.now())
         return draft
 
-    def end(self, draft: Draft, response: Response) -> Response:
+    def recorded(self, draft: Draft, response: Response) -> Response:
         """Record a call with its response, and return that; a file's when its last byte is about to be sent."""
         # A 304 has fewer headers than it was given.
         headers = tuple(response.get_wsgi_headers(draft.environ).to_wsgi_list())

@@ -57,7 +57,7 @@ class Responses:
         paths = {name: contract.path(name, model="{model}", id="{id}", file="{file}") for name in contract.operations}
         self._paths = {name: path.lstrip("/") for name, path in paths.items()}
 
-    def refusal(self, refused: Refused) -> tuple[Response, str]:
+    def refused(self, refused: Refused) -> tuple[Response, str]:
         """Return the response to a refused request, and its text."""
         refusal = self._contract.refusal(refused.case, **refused.values)
         headers = [*self.cors, *refused.headers.items()]
@@ -93,7 +93,7 @@ class Responses:
             ("x-output-metadata", metadata(output)),
         ]
         if self._sends_video:
-            with self._outputs.open(output, job.request_id) as file:
+            with self._outputs.file(output, job.request_id) as file:
                 return Plain(200, file.read(), "video/mp4", headers)
         return Plain(200, json.dumps(self._result(kept, output, root)).encode(), JSON, headers)
 

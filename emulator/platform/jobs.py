@@ -45,15 +45,15 @@ class Job:
     stepwise: bool
 
     @property
-    def end(self) -> str:
+    def last_state(self) -> str:
         """The state in which the job ends."""
         return FAILED if isinstance(self.outcome, Failure) else COMPLETED
 
     def state(self, now: float, steps: int) -> str:
         """Return the state at a moment, or after so many polls if it is stepwise; states only move forward."""
         if self.stepwise:
-            return (QUEUED, PROCESSING, self.end)[min(steps, 2)]
-        return QUEUED if now < self.starts else PROCESSING if now < self.due else self.end
+            return (QUEUED, PROCESSING, self.last_state)[min(steps, 2)]
+        return QUEUED if now < self.starts else PROCESSING if now < self.due else self.last_state
 
     @property
     def file_name(self) -> str:

@@ -85,7 +85,7 @@ class Purse:
             return False
         record.ended = True
         self.promised -= record.job.price
-        if record.job.end != COMPLETED:
+        if record.job.last_state != COMPLETED:
             return False
         self.credits -= record.job.price
         record.left = self.credits

@@ -42,7 +42,7 @@ class MemoryStore:
         with self._lock:
             return self._next(series)
 
-    def open(self, account: Account) -> bool:
+    def has_room(self, account: Account) -> bool:
         """Say whether there is room for an account, which from then on has its balance and its rate window."""
         with self._lock:
             if account.key not in self._purses and len(self._purses) >= MOST_ACCOUNTS:
@@ -84,7 +84,7 @@ class MemoryStore:
             if record is None or record.job.held or record.job.key != key or record.job.expires <= now:
                 return None
             self._settled(self._purses[key], now)
-            if record.job.state(now, record.steps) == record.job.end:
+            if record.job.state(now, record.steps) == record.job.last_state:
                 self._end(record)
             kept = _kept(record)
             record.steps += step
@@ -132,7 +132,7 @@ class MemoryStore:
             if len(self._uploads) > self._most_uploads:
                 self._uploads.popitem(last=False)[1].unlink(missing_ok=True)
 
-    def upload(self, name: str) -> Path | None:
+    def uploaded(self, name: str) -> Path | None:
         """Return where an uploaded file is, or None if there is none of that name (any more)."""
         with self._lock:
             return self._uploads.get(name)

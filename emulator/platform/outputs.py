@@ -19,7 +19,7 @@ class Outputs:
     def __init__(self) -> None:
         self.size = lru_cache(maxsize=MOST_SIZES)(_size)
 
-    def open(self, output: Output, request_id: str) -> BinaryIO:
+    def file(self, output: Output, request_id: str) -> BinaryIO:
         """Return a video as an open file that names its request, cut again if it was removed.
 
         Raises `Refused` if it cannot be written or read.

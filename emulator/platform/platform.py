@@ -37,7 +37,7 @@ class Platform:
         document = self.contract.document
         self.store: Store = MemoryStore(document["x-limits"]["upload_files"])
         self.keys = Keys(settings, self.contract)
-        self.inputs = Inputs(self.contract.models.values(), settings.inputs, self.store.upload, self._delivered)
+        self.inputs = Inputs(self.contract.models.values(), settings.inputs, self.store.uploaded, self._delivered)
         self.outputs = Outputs()
         self.stages = Stages(self)
         self._seed = settings.seed
@@ -56,7 +56,7 @@ class Platform:
         if not key and not authorization:
             raise Refused("missing_key")
         account = self.keys.find(key) if key else None
-        if account is None or not self.store.open(account):
+        if account is None or not self.store.has_room(account):
             raise Refused("invalid_key")
         return account
 

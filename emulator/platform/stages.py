@@ -165,7 +165,7 @@ class Stages:
             return
         assert call.model
         call.files = [self._looked_at(call, file) for file in call.model.inputs(call.parameters)]
-        refusal = call.model.refusal(call.files)
+        refusal = call.model.unfit(call.files)
         if refusal and not self._queues(call):
             raise Refused(refusal.name, **refusal.values)
         warnings = list(islice(call.model.warnings(call.body, call.files), MOST_TOLD))

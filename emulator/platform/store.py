@@ -27,7 +27,7 @@ class Store(Protocol):
     def next(self, series: str) -> int:
         """Return the next number of a series, from 1."""
 
-    def open(self, account: Account) -> bool:
+    def has_room(self, account: Account) -> bool:
         """Say whether there is room for an account, which from then on has its balance and its rate window."""
 
     def admit(self, account: Account, now: float) -> Admission:
@@ -60,7 +60,7 @@ class Store(Protocol):
     def keep_upload(self, name: str, content: bytes) -> None:
         """Keep an uploaded file. Raises `OSError` if it cannot be written; nothing half-written remains."""
 
-    def upload(self, name: str) -> Path | None:
+    def uploaded(self, name: str) -> Path | None:
         """Return where an uploaded file is, or None if there is none of that name (any more)."""
 
     def record(self, exchange: Exchange) -> None:
