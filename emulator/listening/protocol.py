@@ -21,6 +21,7 @@ class Protocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take a new connection."""
+        # uvicorn's own signature is narrower than asyncio's, and what it is given needs only be like a transport.
         super().connection_made(_Joined(transport, self.loop))  # type: ignore[arg-type]
 
 
