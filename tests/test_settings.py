@@ -169,3 +169,13 @@ def test_accounts_may_be_tables_and_one_may_have_no_balance() -> None:
 def test_the_files_of_models_are_beside_the_settings(write: Any, tmp_path: Path) -> None:
     """A model's file in a settings file is relative to it."""
     assert read_settings(write("models = ['a.yaml']"), {}).models == (tmp_path / "a.yaml",)
+
+
+def test_accounts_may_be_tables() -> None:
+    """In Python an account may be written as in a settings file, and what it cannot be is told as there."""
+    emulator = Emulator(accounts=[{"key": "my key", "credits": "5"}])
+    assert emulator.settings.accounts == (AccountSettings(key="my key", credits="5"),)
+    with pytest.raises(SettingsError, match="no setting of an account 'kee'"):
+        Emulator(accounts=[{"key": "a", "kee": "b"}])
+    with pytest.raises(SettingsError, match="must have a key"):
+        Emulator(accounts=[{"credits": "5"}])
