@@ -217,3 +217,12 @@ def test_an_image_that_is_none_fails_the_generation(sample: dict[str, Any]) -> N
     response = local.post(V1, GOOD_KEY, {**sample, "image_urls": [local.upload("text/plain", b"no image")]})
     told = "Invalid image URL or path. Please provide a valid image. Error: The file is neither a PNG nor a JPEG image."
     assert (response.status_code, response.get_json()) == (500, {"error": told})
+
+
+@pytest.mark.parametrize("url", ["http://[::1/a.png", "https://[/a.png", "http://[v1.a/generations/b.mp4"])
+@pytest.mark.parametrize("path", ["/v1/", "/v2/"])
+def test_an_image_url_that_cannot_be_taken_apart_is_no_defect(path: str, url: str) -> None:
+    """A text that begins as a URL and is none stands for no file here, and the request is answered as any other."""
+    local = Local(speed="instant")
+    body = {**local.contract.model.example, "image_urls": [url]}
+    assert local.post(f"{path}{local.contract.model.slug}", "SG_0123456789abcdef", body).status_code == 200

@@ -53,7 +53,7 @@ class Inputs:
 
         `root` is the address of this server, as the caller knows it. Raises `UnreadableInput`.
         """
-        folder, _, name = urlsplit(file.url).path.rpartition("/")
+        folder, _, name = _path(file.url).rpartition("/")
         delivered = self._output(name) if folder.endswith("/generations") else None
         if delivered:
             return _delivered(*delivered)
@@ -63,6 +63,14 @@ class Inputs:
         if file.url.startswith((f"{root}generations/", f"{root}assets/")):
             raise UnreadableInput("404 Not Found")
         return None
+
+
+def _path(url: str) -> str:
+    """Return the path of a URL, "" of a text that only begins like one, as an image's may."""
+    try:
+        return urlsplit(url).path
+    except ValueError:
+        return ""
 
 
 def _delivered(output: Output, size: int) -> Found:
