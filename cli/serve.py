@@ -46,7 +46,9 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option("--seed", type=int, help="Repeats the ids and latencies of an earlier run.  [default: random]")
 @click.option("--model", "models", multiple=True, type=FILE, help="YAML file of another model to serve; repeatable.")
-@click.option("--strict", is_flag=True, help="Let every warning of a request fail its generation.")
+@click.option(
+    "--strict", is_flag=True, help="Let every warning fail its generation, but that a URL stands for no file here."
+)
 @click.option("--config", type=FILE, help="TOML file of settings.")
 @told()
 def command(v1_body: str | None, models: tuple[Path, ...], strict: bool, config: Path | None, **options: Any) -> None:

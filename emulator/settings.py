@@ -68,7 +68,7 @@ class Settings:
       documented shape is one.
     - `inputs`: files that stand behind URLs, for nothing is fetched from the network.
     - `models`: files with further models to serve; docs/models.md shows how to write one.
-    - `strict`: whether every warning of a request fails its generation, so that a test cannot miss it.
+    - `strict`: whether every warning fails its generation, but the note that a URL stands for no file here.
 
     Raises `SettingsError` for a value that cannot be.
     """
