@@ -1,5 +1,6 @@
 """The store in memory: bounded in every direction, and its journal tells what a job cost once it is billed."""
 
+import gc
 from collections.abc import Iterator
 from decimal import Decimal
 from math import inf
@@ -13,6 +14,7 @@ from mockling.emulator.platform import memory
 from mockling.emulator.platform.exchange import Exchange, Message
 from mockling.emulator.platform.jobs import COMPLETED, FAILED, PROCESSING, QUEUED, Failure, Job
 from mockling.emulator.platform.keys import Account
+from mockling.emulator.platform.ledger import Record
 from mockling.emulator.platform.memory import MemoryStore
 
 KEY = "SG_0123456789abcdef"
@@ -54,6 +56,12 @@ def exchange(number: int, operation: str = "submit", body: bytes = b"", **change
     """Return an exchange of that number."""
     message = Message((), body, len(body))
     return Exchange(number, 0.0, 0.0, operation, "POST", "/", "...", message, 200, NOTHING, **changes)
+
+
+def records() -> int:
+    """Return how many records of jobs there are in the process."""
+    gc.collect()
+    return sum(isinstance(one, Record) for one in gc.get_objects())
 
 
 def costs(store: MemoryStore, now: float) -> list[Decimal]:
@@ -133,6 +141,35 @@ def test_the_jobs_of_deleted_files_are_forgotten(store: MemoryStore) -> None:
     store.submit(ACCOUNT, job("a"), 0)
     store.submit(ACCOUNT, job("b", due=inf, file_expires=inf), 1000)
     assert (store.complete("a", 1000), store.balance(ACCOUNT, 1000)) == (None, Decimal("18.95"))
+
+
+def test_a_job_that_a_call_waits_for_is_never_forgotten(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither newer jobs nor a leap of time end a held call's job, until it was answered or its caller left."""
+    monkeypatch.setattr(memory, "MOST_JOBS", 1)
+    for name in ("answered", "left", "cancelled"):
+        store.submit(ACCOUNT, job(name, held=True), 0)
+    for name in "abc":
+        store.submit(ACCOUNT, job(name), 0)
+    assert store.balance(ACCOUNT, 0) == Decimal("17.90")
+    store.submit(ACCOUNT, job("d"), 5000)
+    store.cancel("cancelled")
+    store.leave("left")
+    kept = store.complete("answered", 5000)
+    assert kept and kept.ended
+    assert store.balance(ACCOUNT, 5000) == Decimal("13.70")
+    store.submit(ACCOUNT, job("e"), 5000)
+    assert [store.complete(name, 5000) for name in ("answered", "left", "cancelled")] == [None] * 3
+
+
+def test_jobs_that_ended_early_do_not_pile_up(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of jobs that polls ended before they were due, as many are remembered as are kept, however many there were."""
+    monkeypatch.setattr(memory, "MOST_JOBS", 2)
+    account = Account(KEY, Decimal(10**6))
+    before = records()
+    for number in range(2000):
+        store.submit(account, job(str(number), stepwise=True, due=inf), 0)
+        store.complete(str(number), 0)
+    assert records() - before < 100
 
 
 def test_what_a_submitted_job_cost_is_told_when_it_is_billed(store: MemoryStore) -> None:

@@ -141,6 +141,7 @@ class JobWait:
         """Record that the caller left; the generation goes on and is billed (M6)."""
         if isinstance(self._job.outcome, Output):
             self._draft.cost = self._job.price
+        self._platform.store.leave(self._job.request_id)
         self._recorder.left(self._draft)
 
     def _ended(self) -> Response:

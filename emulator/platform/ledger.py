@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Decimal
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 
 from mockling.emulator.platform.jobs import COMPLETED, Job
 
 WINDOW = 60.0  # simulated seconds for which a rate limit counts (M11)
+FEW = 64  # ended jobs among those that run, which are never worth looking for
 
 
 class LowBalance(Exception):
@@ -52,7 +53,8 @@ class Purse:
     promised: Decimal = Decimal(0)
     window_ends: float = 0.0
     requests: int = 0
-    running: list[tuple[float, int, Record]] = field(default_factory=list)
+    running: list[tuple[float, int, Record]] = field(default_factory=list)  # and ended ones, as many at most
+    unended: int = 0
 
     def admit(self, limit: int | None, now: float) -> Admission:
         """Count a request and say whether it is within the limit (G10, G14)."""
@@ -69,6 +71,10 @@ class Purse:
         if price > free:
             raise LowBalance(free, price)
         self.promised += price
+        self.unended += 1
+        if len(self.running) > 2 * self.unended + FEW:  # most have ended before their time
+            self.running = [entry for entry in self.running if not entry[2].ended]
+            heapify(self.running)
         heappush(self.running, (record.job.due, number, record))
 
     def due(self, now: float) -> Record | None:
@@ -84,6 +90,7 @@ class Purse:
         if record.ended:
             return False
         record.ended = True
+        self.unended -= 1
         self.promised -= record.job.price
         if record.job.last_state != COMPLETED:
             return False
@@ -96,5 +103,6 @@ class Purse:
         if record.left is not None:
             self.credits += record.job.price
         elif not record.ended:
+            self.unended -= 1
             self.promised -= record.job.price
         record.ended, record.left = True, None

@@ -18,7 +18,7 @@ from mockling.emulator.platform.ledger import Admission, Purse, Record
 from mockling.emulator.platform.store import Kept
 
 MOST_ACCOUNTS = 100_000  # keys that become accounts by being used; the next one is refused
-MOST_JOBS = 200_000  # jobs whose record or file is kept; the oldest go first
+MOST_JOBS = 200_000  # jobs whose record or file is kept, beside those that callers wait for; the oldest go first
 MOST_EXCHANGES = 10_000
 MOST_EXCHANGE_BYTES = 64 * 1024**2
 
@@ -31,6 +31,7 @@ class MemoryStore:
         self._numbers: dict[str, int] = {}
         self._purses: dict[str, Purse] = {}
         self._records: OrderedDict[str, Record] = OrderedDict()
+        self._awaited: dict[str, Record] = {}  # of jobs that a held call waits for: never forgotten
         self._journal: OrderedDict[int, Exchange] = OrderedDict()
         self._journal_bytes = 0
         self._most_uploads = most_uploads
@@ -71,7 +72,7 @@ class MemoryStore:
         with self._lock:
             record = Record(job)
             self._settled(self._purse(account), now).promise(record, self._next("promises"))
-            self._records[job.request_id] = record
+            (self._awaited if job.held else self._records)[job.request_id] = record
             self._forget_old(now)
 
     def ask(self, request_id: str, key: str, now: float, *, step: bool) -> Kept | None:
@@ -102,17 +103,22 @@ class MemoryStore:
     def complete(self, request_id: str, now: float) -> Kept | None:
         """End a job, after those that were due before it, and return it; once is enough."""
         with self._lock:
-            record = self._records.get(request_id)
+            record = self._let_go(request_id)
             if record is None:
                 return None
             self._settled(self._purses[record.job.key], now)
             self._end(record)
             return _kept(record)
 
+    def leave(self, request_id: str) -> None:
+        """Note that nobody waits for a held job any more; it goes on, and is billed when it is due."""
+        with self._lock:
+            self._let_go(request_id)
+
     def cancel(self, request_id: str) -> None:
         """Take a job back: it costs nothing and is forgotten."""
         with self._lock:
-            record = self._records.pop(request_id, None)
+            record = self._awaited.pop(request_id, None) or self._records.pop(request_id, None)
             if record is not None:
                 self._purses[record.job.key].undo(record)
 
@@ -190,13 +196,20 @@ class MemoryStore:
         if billed and number is not None and number in self._journal:
             self._journal[number] = replace(self._journal[number], cost=record.job.price)
 
+    def _let_go(self, request_id: str) -> Record | None:
+        """Return a job's record, that of a held one among those that are forgotten some day."""
+        if request_id in self._awaited:
+            self._records[request_id] = self._awaited.pop(request_id)
+        return self._records.get(request_id)
+
     def _forget_old(self, now: float) -> None:
         while self._records:
             oldest = next(iter(self._records.values()))
             if oldest.job.file_expires > now and len(self._records) <= MOST_JOBS:
                 return
-            del self._records[oldest.job.request_id]
+            self._settled(self._purses[oldest.job.key], now)
             self._end(oldest)
+            del self._records[oldest.job.request_id]
 
 
 def _kept(record: Record) -> Kept:

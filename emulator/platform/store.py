@@ -54,6 +54,9 @@ class Store(Protocol):
     def complete(self, request_id: str, now: float) -> Kept | None:
         """End a job, after those that were due before it, and return it; once is enough."""
 
+    def leave(self, request_id: str) -> None:
+        """Note that nobody waits for a held job any more; it goes on, and is billed when it is due."""
+
     def cancel(self, request_id: str) -> None:
         """Take a job back: it costs nothing and is forgotten."""
 
