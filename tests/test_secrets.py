@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 import requests
-from calling import V1, V2, Local
+from calling import CONTRACT, V1, V2, Local
 
 from mockling.emulator import Emulator
 
 SECRET = "SG_fedcba9876543210"
+VALID = CONTRACT.model.example
+ESCAPED = "SG\\u005f%66edcba\\u00398%376543210"
 LEAKS: list[Callable[[Local], Any]] = [
     lambda local: local.get(f"/{SECRET}", SECRET),
     lambda local: local.get(f"/v2/requests/{SECRET}", SECRET),
@@ -25,6 +27,26 @@ LEAKS: list[Callable[[Local], Any]] = [
     lambda local: local.get("/elsewhere", SECRET, headers={"authorization": f"Bearer {SECRET}", "cookie": SECRET}),
     lambda local: local.get("/elsewhere", SECRET, headers={"referer": f"https://e.com/{SECRET}"}),
     lambda local: local.get("/elsewhere", f" {SECRET} "),
+    lambda local: local.call("GET", f"/{SECRET}", headers={"x-api-key": f"{SECRET},{SECRET}"}),
+    lambda local: local.get(f"/{SECRET}", headers={"authorization": f"Bearer {SECRET}"}),
+    lambda local: local.get(f"/{SECRET}", headers={"api-key": SECRET}),
+    lambda local: local.get(f"/v1/get-user-credits?api_key={SECRET}"),
+    lambda local: local.get(f"/elsewhere?{ESCAPED}", SECRET),
+    lambda local: local.get(f"/{'x' * 85}{SECRET}", SECRET),
+    lambda local: local.get(f"/v2/requests/{'x' * 85}{SECRET}", SECRET),
+    lambda local: local.get(f"/generations/{'x' * 85}{SECRET}", SECRET),
+    lambda local: local.get(f"/elsewhere?{'x' * 185}{SECRET}", SECRET),
+    lambda local: local.post(f"/v1/{'x' * 85}{SECRET}", SECRET, {}),
+    lambda local: local.post(V1, SECRET, {"mode": "x" * 45 + SECRET}),
+    lambda local: local.post(V1, None, {"mode": "x" * 45 + SECRET}),
+    lambda local: local.post(V1, SECRET, {**VALID, "x" * 45 + SECRET: 1}),
+    lambda local: local.call("POST", V1, SECRET, data=f'{{"mode": "{ESCAPED}"}}', content_type="application/json"),
+    lambda local: local.post(V1, SECRET, {**VALID, "prompt": "x" * 65450 + SECRET}),
+    *(
+        lambda local, cut=cut: local.call("POST", V1, data="x" * (64 * 1024 - cut) + SECRET, content_type="text/plain")
+        for cut in range(1, len(SECRET))
+    ),
+    lambda local: local.post(V1, SECRET, {**VALID, "prompt": " ".join(f"SG_{n:016x}" for n in range(99)) + SECRET}),
 ]
 
 
@@ -33,8 +55,27 @@ def test_a_key_is_nowhere(local: Local, log: "SimpleQueue[str]", leak: Callable[
     """Wherever in a call its key stands, neither the journal nor the log has it."""
     local = Local(speed="instant")
     leak(local)
-    assert SECRET not in repr(list(local.journal)) + log.get(timeout=5)
+    told = repr(list(local.journal)) + log.get(timeout=5)
+    assert not [part for part in (SECRET[:8], SECRET[8:], ESCAPED) if part in told]
     assert log.empty()
+
+
+def test_a_configured_key_is_nowhere_whatever_it_is_like(log: "SimpleQueue[str]") -> None:
+    """A key of another shape is masked in the calls of others too, and in what answers them."""
+    local = Local(accounts=[{"key": "open sesame"}, {"key": "of-another"}])
+    local.post("/v1/open%20sesame", "of-another", {"of-another": 1})
+    told = repr(list(local.journal)) + log.get(timeout=5)
+    assert not [part for part in ("sesame", "another") if part in told]
+
+
+def test_what_holds_no_secret_is_kept_as_it_was_sent() -> None:
+    """Escapes stay, and so does whatever stands beside a key."""
+    local = Local(speed="instant")
+    body = b'{"prompt": "\\u0041 %41 SG_", "mode": 1}'
+    local.call("POST", V1, SECRET, data=body, content_type="application/json")
+    assert local.journal[-1].request.body == body
+    local.get(f"/a/{SECRET}/b", SECRET)
+    assert local.journal[-1].path == "/a/...3210/b"
 
 
 def test_a_short_key_takes_nothing_else_with_it(local: Local, log: "SimpleQueue[str]") -> None:

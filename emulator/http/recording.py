@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from decimal import Decimal
-from functools import lru_cache
 from hashlib import sha256
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from flask import Response
 
-from mockling.emulator.platform.exchange import LONGEST_BODY, Exchange, Headers, Message, tell
+from mockling.emulator.http.masking import Mask, headers_of, secrets_of
+from mockling.emulator.platform.exchange import LONGEST_BODY, Exchange, Message, tell
 from mockling.emulator.platform.keys import masked
 from mockling.emulator.platform.platform import Platform
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
+BEGINNING = LONGEST_BODY + 256  # bytes of a body that are looked at, so that no key is cut at its end
 LONGEST_PATH = 200  # characters of a path, and of its query, that are kept
-SHORTEST_SECRET = 8  # characters of a key that is masked also where something else is meant
-_SECRET = {"x-api-key", "authorization", "proxy-authorization", "cookie"}
 _DRAFT = "mockling.draft"
 
 
@@ -64,7 +63,7 @@ class Draft:
 
     def sent(self, body: bytes) -> bytes:
         """Note the body of the request, of which only the beginning is kept, and return it."""
-        self.body, self.size = body[:LONGEST_BODY], len(body)
+        self.body, self.size = body[:BEGINNING], len(body)
         return body
 
 
@@ -79,6 +78,7 @@ class Recorder:
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
+        self._shape = re.compile(platform.keys.shape.removeprefix("^").removesuffix("$"))
 
     def begin(self, environ: WSGIEnvironment) -> Draft:
         """Return a new draft for a call, which from then on is that of its environment."""
@@ -99,7 +99,7 @@ class Recorder:
         body = b"" if draft.method == "HEAD" or response.direct_passthrough else response.get_data()
         is_file = (response.mimetype or "").startswith("video/")
         kept = Message(
-            headers, b"" if is_file else body[:LONGEST_BODY], len(body), _digest(body) if is_file and body else None
+            headers, b"" if is_file else body[:BEGINNING], len(body), _digest(body) if is_file and body else None
         )
         self._keep(draft, response.status_code, kept)
         return response
@@ -115,7 +115,9 @@ class Recorder:
     def _keep(self, draft: Draft, status: int | None, response: Message | None) -> None:
         draft.look()
         key = draft.environ.get("HTTP_X_API_KEY", "").strip()
-        path, query = (_without(key, text)[:LONGEST_PATH] for text in (draft.path, draft.query))
+        request = Message(headers_of(draft.environ), draft.body, draft.size)
+        mask = self._mask(draft, [message for message in (request, response) if message])
+        path, query = (mask.text(text)[:LONGEST_PATH] for text in (draft.path, draft.query))
         exchange = Exchange(
             number=self._platform.store.next("exchanges"),
             moment=draft.moment,
@@ -124,19 +126,26 @@ class Recorder:
             method=draft.method,
             path=f"{path}?{query}" if query else path,
             key=masked(key),
-            request=_keyless(key, Message(_headers(draft.environ), draft.body, draft.size)),
+            request=mask.message(request),
             status=status,
-            response=response and _keyless(key, response),
-            model=draft.model and _without(key, draft.model),
-            request_id=draft.request_id and _without(key, draft.request_id),
-            error=draft.error and _without(key, draft.error),
-            violations=tuple([_without(key, violation) for violation in draft.violations]),
-            warnings=tuple([_without(key, warning) for warning in draft.warnings]),
+            response=response and mask.message(response),
+            model=draft.model and mask.text(draft.model),
+            request_id=draft.request_id and mask.text(draft.request_id),
+            error=draft.error and mask.text(draft.error),
+            violations=tuple([mask.text(violation) for violation in draft.violations]),
+            warnings=tuple([mask.text(warning) for warning in draft.warnings]),
             seconds=draft.seconds,
             cost=draft.cost,
         )
         self._platform.store.record(exchange)
         tell(exchange)
+
+    def _mask(self, draft: Draft, messages: list[Message]) -> Mask:
+        """Return the mask of a call, given all that is kept of it."""
+        texts = [draft.path, draft.query, draft.error or "", *draft.violations, *draft.warnings]
+        for message in messages:
+            texts += [message.body.decode("latin-1"), *(value for _, value in message.headers)]
+        return Mask([*self._platform.keys.configured, *secrets_of(draft.environ)], self._shape, texts)
 
 
 class _Watched:
@@ -167,34 +176,6 @@ class _Watched:
         left, self._left = self._left, None
         if left:
             left()
-
-
-def _headers(environ: WSGIEnvironment) -> Headers:
-    """Return a request's headers, in lower case, those that hold a secret masked."""
-    named = [(_header(variable), value) for variable, value in environ.items()]
-    return tuple([(name, masked(value) if name in _SECRET else value) for name, value in named if name and value])
-
-
-@lru_cache(maxsize=1024)
-def _header(variable: str) -> str:
-    """Return the name of the header that a variable of the environment is, "" if it is none."""
-    if variable in ("CONTENT_TYPE", "CONTENT_LENGTH"):
-        return variable.replace("_", "-").lower()
-    return variable[5:].replace("_", "-").lower() if variable.startswith("HTTP_") else ""
-
-
-def _without(key: str, text: str) -> str:
-    """Return a text in which a key is masked; one that is too short to be a secret is left."""
-    return text.replace(key, masked(key)) if len(key) >= SHORTEST_SECRET and key in text else text
-
-
-def _keyless(key: str, message: Message) -> Message:
-    """Return a message in which a key is masked, wherever it stands."""
-    secret = key.encode("latin-1")
-    if len(key) < SHORTEST_SECRET or not (secret in message.body or any(key in value for _, value in message.headers)):
-        return message
-    headers = tuple([(name, _without(key, value)) for name, value in message.headers])
-    return replace(message, headers=headers, body=message.body.replace(secret, masked(key).encode()))
 
 
 def _digest(body: bytes) -> str:

@@ -32,14 +32,15 @@ class Keys:
     """The accounts there are: those configured, or every key of the documented shape (G4).
 
     A key of that shape whose last four digits are an error's status is an account that always meets it, whatever is
-    configured; that is all said in `_planned`.
+    configured; that is all said in `_planned`. `shape` is the pattern that such a key matches, `configured` the others.
     """
 
     def __init__(self, settings: Settings, contract: Contract) -> None:
         self._plans: dict[str, int] = contract.document["x-plans"]["requests_per_minute"]
-        self._shape = re.compile(contract.document["components"]["securitySchemes"]["apiKey"]["x-pattern"])
+        self.shape: str = contract.document["components"]["securitySchemes"]["apiKey"]["x-pattern"]
         self._settings = settings
         self._found = lru_cache(maxsize=1024)(self._look_up)
+        self.configured = [chosen.key for chosen in settings.accounts]
         self._configured = {chosen.key: self._account(chosen) for chosen in settings.accounts}
 
     def find(self, key: str) -> Account | None:
@@ -49,7 +50,7 @@ class Keys:
     def _look_up(self, key: str) -> Account | None:
         if key in self._configured:
             return self._configured[key]
-        return self._planned(key) if self._shape.search(key) else None
+        return self._planned(key) if re.search(self.shape, key) else None
 
     def _planned(self, key: str) -> Account | None:
         usual, limit = self._settings.credits, self._limit(None)
