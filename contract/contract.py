@@ -131,9 +131,12 @@ def _model(slug: str, document: Document, told: str) -> Model:
         for what, request in (("example", model.example), ("default", {**model.example, **model.defaults})):
             violations = model.violations(request)
             if violations:
-                raise ContractError(f"its {what} breaks its own parameters: {violations[0].message}.")
-        for answer in (model.price, model.latency, model.output):
-            answer(model.example)
+                raise ContractError(f"its {what} breaks its own parameters: {violations[0].message.rstrip('.')}.")
+        for request in model.combinations() if told != slug else [model.example]:
+            try:
+                model.price(request)
+            except ContractError as error:
+                raise ContractError(f"{str(error)[:-1]}, of {json.dumps(request)[:300]}.") from error
     except ContractError as error:
         raise ContractError(f"{told}: {error}") from error
     return model

@@ -32,6 +32,13 @@ def read_yaml(file: Traversable | Path) -> Any:
     return yaml.load(file.read_text("utf-8"), Loader=loader)  # noqa: S506 - both loaders are the safe one
 
 
+def cited(node: Mapping[str, Any]) -> str:
+    """Return the sources of a node as a sentence ends with them: " (P5, U4)"; "" if it names none."""
+    source = node.get("x-source", ())
+    ids = ", ".join(map(str, source)) if isinstance(source, list) else source
+    return f" ({ids})" if ids else ""
+
+
 @cache
 def source() -> Document:
     """Return the platform with the bundled models below `x-models`, every dispute open (shared: do not change it)."""

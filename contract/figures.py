@@ -15,6 +15,9 @@ from typing import Any
 from mockling.contract.document import ContractError
 
 LARGEST = 10**12
+_COUNTED = {"integer", "number", "boolean", "array", "null"}
+_TYPES = {str: "string", bool: "boolean", int: "integer", float: "number", type(None): "null", list: "array"}
+_TYPES[dict] = "object"
 Parameters = Mapping[str, Any]
 Choose = Callable[[Parameters], Any]
 
@@ -82,6 +85,12 @@ def choice(figure: Any, schema: Mapping[str, Any], what: str, leaf: Callable[[An
     return chooses
 
 
+def values_of(schema: Mapping[str, Any]) -> list[Any]:
+    """Return the values that a parameter may have beside null, if its schema counts them; else none."""
+    booleans = [True, False] if _kinds(schema) - {"null"} == {"boolean"} else []
+    return [value for value in schema.get("enum", booleans) if value is not None]
+
+
 def names(figure: Any) -> set[str]:
     """Return the paths of the parameters that a figure depends on."""
     if not isinstance(figure, Mapping):
@@ -97,34 +106,38 @@ def names(figure: Any) -> set[str]:
 
 
 def text_of(value: object) -> str:
-    """Return a JSON value as it is written as a key: true, 5, pro."""
+    """Return a JSON value as it is written as a key: true, 5 (5.0 is the same number), pro, and nothing for null."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     return "" if value is None else str(value)
 
 
 def at(path: str, parameters: Any) -> Iterator[tuple[str, Any]]:
-    """Yield every value at a path such as `elements[].frontal_image_url`, with its place: `elements[0].frontal_...`."""
-    name, _, rest = path.partition(".")
-    inside = parameters.get(name.removesuffix("[]")) if isinstance(parameters, Mapping) else None
-    if inside is None:
-        return
-    listed = name.endswith("[]")
-    for index, item in enumerate(inside) if listed else [(0, inside)]:
-        place = f"{name.removesuffix('[]')}[{index}]" if listed else name
+    """Yield every value at a path such as `elements[].frontal_image_url`, with its place: `elements[0].frontal_...`.
+
+    null is no value, and what is no list or no object where the path has one holds none.
+    """
+    step, _, rest = path.partition(".")
+    name, listed = step.removesuffix("[]"), step.endswith("[]")
+    inside = parameters.get(name) if isinstance(parameters, Mapping) else None
+    items = inside if isinstance(inside, list) else ()
+    for place, item in [(f"{name}[{index}]", item) for index, item in enumerate(items)] if listed else [(name, inside)]:
         if rest:
             yield from ((f"{place}.{below}", value) for below, value in at(rest, item))
-        else:
+        elif item is not None:
             yield place, item
 
 
 def check_kind(path: str, kind: str, schema: Mapping[str, Any], what: str) -> None:
-    """Raise `ContractError` if the parameter at a path is not there, or is of another type than `kind`."""
-    kinds = schema_at(path, schema, what).get("type", kind)
-    if kind != kinds and kind not in kinds:
-        raise ContractError(f"{what} names the parameter {path!r}, which must be of the type {kind}, not {kinds}.")
+    """Raise `ContractError` if the parameter at a path is not there, or may be of a type that is not `kind` or null."""
+    kinds = _kinds(schema_at(path, schema, what))
+    if kinds - {"null"} != {kind}:
+        told = ", ".join(sorted(kinds)) or "any"
+        raise ContractError(f"{what} names the parameter {path!r}, which must be of the type {kind}, not {told}.")
 
 
 def schema_at(path: str, schema: Mapping[str, Any], what: str) -> Mapping[str, Any]:
@@ -153,17 +166,17 @@ def _table(figure: Mapping[str, Any], name: str, what: str) -> Mapping[str, Any]
 
 def _possible(name: str, schema: Mapping[str, Any], what: str) -> list[str]:
     part = schema_at(name, schema, what)
-    values = part.get("enum", [True, False] if part.get("type") == "boolean" else [])
-    given = name in schema.get("required", ()) or "default" in part
+    values = values_of(part)
+    given = "default" in part or (name in schema.get("required", ()) and "null" not in _kinds(part))
     # Where a number is taken for a text, it has become the text by then.
     return list(dict.fromkeys([*map(text_of, values), *([] if given or not values else [""])]))
 
 
 def _quantity(path: str, schema: Mapping[str, Any], what: str) -> Callable[[Parameters], Decimal]:
     part = schema_at(path, schema, what)
-    if part.get("type") in ("string", "object") and "enum" not in part:
-        raise ContractError(f"{what} is per {path}, which is no number, boolean or list.")
-    known = {text_of(value): _decimal(value) for value in part.get("enum", ())}
+    if not ("enum" in part or _kinds(part) <= _COUNTED) or not _kinds(part):
+        raise ContractError(f"{what} is per {path}, whose type must be integer, number, boolean or array.")
+    known = {text_of(value): _decimal(value) for value in part.get("enum", ()) if value is not None}
     if None in known.values():
         raise ContractError(f"{what} is per {path}, whose values are no numbers.")
     plain = path.isidentifier()
@@ -181,6 +194,14 @@ def _quantity(path: str, schema: Mapping[str, Any], what: str) -> Callable[[Para
         return amount
 
     return quantity
+
+
+def _kinds(schema: Mapping[str, Any]) -> set[str]:
+    """Return the types that a parameter may have, as far as its schema says."""
+    if "type" not in schema:
+        return {_TYPES[type(value)] for value in schema.get("enum", ())}
+    kinds = schema["type"]
+    return {kinds} if isinstance(kinds, str) else set(kinds)
 
 
 def _hint(known: Mapping[str, Any]) -> str:

@@ -6,7 +6,11 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import SplitResult, urlsplit
 
+from mockling.contract.document import cited
+
+LONGEST_URL = 8192  # characters; no server is known to take more
 Measures = Mapping[str, float]  # of a file: width, height (pixels), seconds, fps, bytes, ratio (width to height)
 
 _SUFFIX = re.compile(r"/[^/?#]*(\.[A-Za-z][A-Za-z0-9]{1,4})(?:[?#]|$)")
@@ -42,10 +46,17 @@ class InputFile:
         """Whether the URL is one of http or https, which alone can be downloaded (A5)."""
         return bool(_WEB.match(self.url))
 
+    @property
+    def address(self) -> SplitResult:
+        """The URL taken apart; one of no parts if that cannot be done, or it is longer than any that leads anywhere."""
+        try:
+            return urlsplit(self.url if len(self.url) <= LONGEST_URL else "")
+        except ValueError:
+            return urlsplit("")
+
     def misfits(self) -> Iterator[str]:
         """Yield a sentence for each way in which the file is not what the model takes, as far as it was measured."""
-        suffixes, source = self.should.get("suffixes"), self.should.get("x-source")
-        told = f" ({source})" if source else ""
+        suffixes, told = self.should.get("suffixes"), cited(self.should)
         suffix = _SUFFIX.search(self.url)
         if suffixes and suffix and suffix[1].lower() not in suffixes:
             yield f"{self.place} names a {suffix[1]} file; the model takes {_listed(suffixes)}{told}."

@@ -7,14 +7,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
+from itertools import islice, product
 from typing import Any
 
 from mockling.contract import warnings
 from mockling.contract.document import ContractError, Document
-from mockling.contract.figures import LARGEST, at, check_kind, choice, names, number, schema_at, text_of
+from mockling.contract.figures import LARGEST, at, check_kind, choice, names, number, schema_at, text_of, values_of
 from mockling.contract.inputs import InputFile
 from mockling.contract.validation import SchemaValidator, Violation
 
+MOST_COMBINATIONS = 2000  # of parameters that are tried when a file is read
 LONGEST_OUTPUT = 600  # seconds of a video that can be made
 
 
@@ -76,17 +78,30 @@ class Model:
             schema_at(name, self.schema, "parameters.required")
         figures = [document["price"], document["latency"], *document["output"].values()]
         self._decisive = sorted({re.split(r"\W", path)[0] for figure in figures for path in names(figure)})
-        self._remembered = lru_cache(maxsize=4096)(
-            lambda values: self._work_out(dict(zip(self._decisive, values, strict=True)))
+        # What has few values is worked out once; 1, 1.0 and true are not the same.
+        self._few = all(_has_few_values(self.parameters[name]) for name in self._decisive)
+        self._remembered = lru_cache(maxsize=4096, typed=True)(
+            lambda *values: self._work_out(dict(zip(self._decisive, values, strict=True)))
         )
 
     def violations(self, parameters: object) -> list[Violation]:
         """Return how a request's body breaks the contract, the platform's first complaint first; valid: empty."""
-        return self._validator.violations(parameters)
+        found = self._validator.violations(parameters)
+        if found or not isinstance(parameters, Mapping):
+            return found
+        try:
+            self._settled(self.completed(parameters))
+        except ContractError as error:
+            told = f"No video can be made of these parameters. {error}"
+            return [Violation("$", "parameters of which a video can be made", "others", told)]
+        return []
 
     def completed(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a valid request with its defaults, without unknown parameters, numbers taken for texts as texts."""
-        full = {**self.defaults, **parameters}
+        """Return a valid request with its defaults, without unknown parameters, numbers taken for texts as texts.
+
+        What is null counts as left out.
+        """
+        full = self._filled(parameters)
         if full.keys() != self.parameters.keys():
             full = {name: value for name, value in full.items() if name in self.parameters}
         for name in self._texts:
@@ -165,23 +180,40 @@ class Model:
 
     def _settled(self, parameters: Mapping[str, Any]) -> tuple[Decimal, float, Output]:
         """Return price, latency and output; of parameters that are plain values, worked out once."""
-        full = {**self.defaults, **parameters}
-        try:
-            return self._remembered(tuple(map(full.get, self._decisive)))
-        except TypeError:  # a list can be no key
-            return self._work_out(full)
+        full = self._filled(parameters)
+        return self._remembered(*map(full.get, self._decisive)) if self._few else self._work_out(full)
+
+    def _filled(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        if None in parameters.values():
+            parameters = {name: value for name, value in parameters.items() if value is not None}
+        return {**self.defaults, **parameters}
 
     def _work_out(self, full: Mapping[str, Any]) -> tuple[Decimal, float, Output]:
         width, height = self._pixels(full)
         seconds = float(self._seconds(full))
         if not 0 < seconds <= LONGEST_OUTPUT:
             raise ContractError(f"An output lasts above 0 and up to {LONGEST_OUTPUT} seconds, not {seconds:g}.")
+        if round(seconds * self.fps) < 1:
+            raise ContractError(f"An output has at least one frame; {seconds:g} s at {self.fps} a second have none.")
         output = Output(width, height, self.fps, seconds, self._audio(full))
         price, latency = self._price(full), self._latency(full)
         for what, amount in (("price", price), ("latency", latency)):
             if not 0 <= amount < LARGEST:
                 raise ContractError(f"{what} must be from 0 to below 10^12, not {amount:.6g}.")
         return price, float(latency), output
+
+    def combinations(self) -> Iterator[dict[str, Any]]:
+        """Yield the example with each value, or limit, of the parameters that decide on price, latency and output."""
+        choices = {name: self._candidates(name) for name in self._decisive}
+        for values in islice(product(*choices.values()), MOST_COMBINATIONS):
+            yield {**self.example, **dict(zip(choices, values, strict=True))}
+
+    def _candidates(self, name: str) -> list[Any]:
+        part = self.parameters[name]
+        bounds = [part[bound] for bound in ("minimum", "maximum") if bound in part]
+        values = values_of(part) or bounds
+        needed = name in self.schema.get("required", ())
+        return [*values, *([] if needed else [None]), *([self.example[name]] if name in self.example else [])]
 
     def sizes(self) -> list[tuple[int, int]]:
         """Return the pixels that outputs can have, width and height, each once."""
@@ -211,6 +243,11 @@ class Model:
 def _figure(part: Document) -> Any:
     """Return the figure in a part of the document that says more than that."""
     return {name: value for name, value in part.items() if name in ("base", "per", "by", "values", "otherwise")}
+
+
+def _has_few_values(schema: Document) -> bool:
+    """Say whether a parameter is a plain value and no long text."""
+    return bool(values_of(schema)) or schema.get("type") in ("integer", "number")
 
 
 def _takes_numbers(schema: Document) -> bool:

@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from mockling.contract.document import ContractError, Document, merge, read_yaml
+from mockling.contract.figures import text_of
 from mockling.contract.validation import SchemaValidator
 
 LARGEST_FILE = 1024**2  # bytes
@@ -93,7 +94,11 @@ def _plain(node: Any, numbers: Iterator[int]) -> Any:
 
 
 def _key(name: object) -> str:
-    return name if isinstance(name, str) else json.dumps(name)
+    return text_of(name) if isinstance(name, str | bool | int | float | None) else json.dumps(name)
+
+
+def _figure(written: Any) -> Document:
+    return written if isinstance(written, dict) else {"base": written}
 
 
 def _completed(document: Document) -> Document:
@@ -102,6 +107,7 @@ def _completed(document: Document) -> Document:
         **defaults,
         "warnings": [],
         **document,
-        "latency": {"spread": 0.15, "queue_share": 0.02, **document["latency"]},
+        "price": _figure(document["price"]),
+        "latency": {"spread": 0.15, "queue_share": 0.02, **_figure(document["latency"])},
         "output": {"frames_per_second": 24, "audio": True, **document["output"]},
     }

@@ -54,7 +54,8 @@ def valid_requests(contract: Contract | Model) -> SearchStrategy[dict[str, Any]]
     Of a contract, its first model's. What would fail the generation, such as a blank prompt or an input that is no http
     or https URL, is left out. Raises `ContractError` for a keyword of JSON Schema that it does not know.
     """
-    return _valid(_generable(_model(contract)))
+    model = _model(contract)
+    return _valid(_generable(model)).filter(lambda request: not model.violations(request))
 
 
 def broken_requests(contract: Contract | Model) -> SearchStrategy[tuple[dict[str, Any], str]]:

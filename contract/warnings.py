@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from ipaddress import ip_address
 from typing import Any
-from urllib.parse import urlsplit
 
-from mockling.contract.document import ContractError
+from mockling.contract.document import ContractError, cited
 from mockling.contract.figures import check_kind, schema_at
 from mockling.contract.inputs import InputFile
 
@@ -22,7 +21,7 @@ def rule(row: Mapping[str, Any], schema: Mapping[str, Any]) -> Rule:
 
     Raises `ContractError` if it names a parameter that is not there.
     """
-    told = f" ({row['x-source']})" if "x-source" in row else ""
+    told = cited(row)
     if "only" in row:
         schema_at(row["in"], schema, "warnings")
     elif "in" in row:
@@ -36,6 +35,8 @@ def rule(row: Mapping[str, Any], schema: Mapping[str, Any]) -> Rule:
             raise ContractError(
                 f"warnings: names must be a regular expression, got {row['names']!r}: {error}."
             ) from error
+        if pattern.groups != 1:
+            raise ContractError(f"warnings: names must have one group, that of the number, got {row['names']!r}.")
         return _names(pattern, row["in"], row["as"], str(row["of"]), told)
     if "characters" in row:
         return _characters(row["in"], row["characters"], told)
@@ -54,19 +55,12 @@ def unknown(parameters: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterato
 
 def unreachable(file: InputFile, sites: tuple[str, ...]) -> Iterator[str]:
     """Yield a sentence if the platform could not download an input from where it is (M17)."""
-    host = _host(file.url)
+    host = (file.address.hostname or "").rstrip(".").lower()
     if _is_private(host):
         yield f"{file.place} is at {host[:60]}, which the platform cannot reach; live the generation would fail (M17)."
     site = _site(host, sites)
     if site:
         yield f"{file.place} is a page of {site} and no {file.kind} file; live the generation would fail (M17)."
-
-
-def _host(url: str) -> str:
-    try:
-        return (urlsplit(url).hostname or "").rstrip(".").lower()
-    except ValueError:
-        return ""
 
 
 @lru_cache(maxsize=256)
@@ -84,8 +78,9 @@ def _site(host: str, sites: tuple[str, ...]) -> str | None:
 
 def _names(pattern: re.Pattern[str], where: str, called: str, what: str, told: str) -> Rule:
     def check(parameters: Mapping[str, Any]) -> Iterator[str]:
-        given = len(parameters.get(what, ()))
-        named = {digits.lstrip("0") or "0" for digits in pattern.findall(parameters.get(where, ""))}
+        given = len(parameters.get(what) or ())
+        found = pattern.findall(parameters.get(where) or "")
+        named = {digits.lstrip("0") or "0" for digits in found if digits.isdecimal()}
         for digits in sorted(named, key=lambda digits: (len(digits), digits)):
             if digits == "0" or len(digits) > 6 or int(digits) > given:
                 yield f"{where} names {called}{digits[:20]}, but {what} has {given}{told}."
@@ -95,7 +90,7 @@ def _names(pattern: re.Pattern[str], where: str, called: str, what: str, told: s
 
 def _characters(where: str, most: int, told: str) -> Rule:
     def check(parameters: Mapping[str, Any]) -> Iterator[str]:
-        count = len(parameters.get(where, ""))
+        count = len(parameters.get(where) or "")
         if count > most:
             yield f"{where} has {count} characters; the model reads {most}{told}."
 
@@ -104,7 +99,7 @@ def _characters(where: str, most: int, told: str) -> Rule:
 
 def _together(lists: list[str], most: int, told: str) -> Rule:
     def check(parameters: Mapping[str, Any]) -> Iterator[str]:
-        counts = {name: len(parameters.get(name, ())) for name in lists}
+        counts = {name: len(parameters.get(name) or ()) for name in lists}
         if sum(counts.values()) > most:
             given = " and ".join(f"{count} of {name}" for name, count in counts.items())
             yield f"{given} were given; the model takes {most} together{told}."
@@ -114,7 +109,7 @@ def _together(lists: list[str], most: int, told: str) -> Rule:
 
 def _only(where: str, value: object, told: str) -> Rule:
     def check(parameters: Mapping[str, Any]) -> Iterator[str]:
-        if parameters.get(where, value) != value:
+        if parameters.get(where) not in (None, value):
             yield f"{where} has no effect unless it is {value!r}{told}."
 
     return check

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from calling import GOOD_KEY, INPUTS, SLUG, STEADY, V1, V2, Local
+from calling import GOOD_KEY, INPUTS, PRICE, SLUG, STEADY, V1, V2, Local, make_key
 
 LATENCY = 213.36  # seconds: the page's sample
 SHARE = 0.05  # of the latency, after which most failures are found out
@@ -129,6 +129,18 @@ def test_what_takes_as_long_as_the_gateway_waits_is_delivered(sample: dict[str, 
     local.advance(900)
     list(held.answer())
     assert answered[0].startswith("200")
+
+
+def test_a_held_call_outlives_a_leap_of_time(sample: dict[str, Any]) -> None:
+    """Other calls, and weeks that pass at once, neither end nor bill nor lose a call before it is answered."""
+    local, other = Local(), make_key()
+    held, answered = local.hold(GOOD_KEY, sample)
+    local.advance(10**7)
+    local.submit(other, sample)
+    list(held.answer())
+    assert answered[0].startswith("200")
+    assert [exchange.cost for exchange in local.journal] == [0, PRICE]
+    assert local.balance(GOOD_KEY) == 97.9
 
 
 def test_a_failure_is_told_alike_to_the_caller_and_the_journal(sample: dict[str, Any]) -> None:

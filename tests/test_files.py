@@ -1,9 +1,11 @@
 """Files: outputs with their marks and parts, and uploads."""
 
+import gc
 import io
 import json
 import re
 import socket
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -186,6 +188,39 @@ def test_an_upload_that_is_no_base64_is_refused_and_nothing_is_kept(local: Local
     assert response.get_json()["error"].startswith("The data URL is no valid base64: ")
     (url,) = local.post("/upload-asset", GOOD_KEY, {"data_urls": urls[:1]}).get_json()["file_urls"]
     assert url == Local().post("/upload-asset", GOOD_KEY, {"data_urls": urls[:1]}).get_json()["file_urls"][0]
+
+
+def test_an_empty_upload_can_be_fetched(local: Local) -> None:
+    """A file of no bytes is sent whole, and recorded as that."""
+    assert local.get(local.upload("text/plain", b"")).data == b""
+    exchange = local.journal[-1]
+    assert (exchange.status, exchange.response and exchange.response.size) == (200, 0)
+
+
+@pytest.mark.parametrize("name", ["if-match", "if-none-match", "range"])
+def test_no_file_stays_open(local: Local, name: str) -> None:
+    """A condition or range that is not met is refused in JSON, or told in the head alone, and the file is closed."""
+    url = local.upload("text/plain", b"whatever")
+    etag = local.get(url).headers["etag"]
+    told = {"if-match": ('"zz"', 412), "if-none-match": (etag, 304), "range": ("bytes=99-", 416)}[name]
+    response = local.get(url, headers={name: told[0]})
+    assert response.status_code == told[1]
+    assert b"whatever" not in response.data
+    assert local.get(url, headers={"if-match": etag}).data == b"whatever"
+    gc.collect()
+    assert not [
+        link for link in Path("/proc/self/fd").iterdir() if link.exists() and "mockling-uploads" in str(link.readlink())
+    ]
+
+
+def test_a_file_removed_from_outside_is_not_found(local: Local) -> None:
+    """Whoever cleans the temporary folder is no defect."""
+    url = local.upload("text/plain", b"whatever")
+    name = url.rpartition("/")[2]
+    path = local.platform.store.uploaded(name)
+    assert path
+    path.unlink()
+    assert local.get(url).status_code == 404
 
 
 def test_uploads_are_bounded() -> None:

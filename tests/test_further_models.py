@@ -105,6 +105,38 @@ def test_its_input_is_looked_at(sketch: Local) -> None:
     assert warnings("https://e.com/a.jpg") == (200, ("frame_url names a .jpg file; the model takes .png.",))
 
 
+@pytest.mark.parametrize(
+    ("body", "status", "cost"),
+    [
+        ({"prompt": "a", "size": 10.0}, 200, 0.12),
+        ({"prompt": "a", "size": 10, "fast": True}, 200, 0.62),
+        (
+            {"prompt": "a", "size": None, "fast": None, "seconds": None, "image_urls": None, "video_url": None},
+            200,
+            0.07,
+        ),
+        ({"prompt": "a", "fast": 1}, 400, 0),
+        ({"prompt": "a", "size": True}, 400, 0),
+        ({"prompt": None}, 500, 0),
+        ({"prompt": "a", "seconds": 601}, 400, 0),
+        ({"prompt": "a", "seconds": 0.001}, 400, 0),
+        ({"prompt": "a", "seconds": -5}, 400, 0),
+        ({"prompt": "a", "parts": 5}, 200, 0.07),
+        ({"prompt": "a", "parts": [5, {"url": "https://e.com/a.png", "seconds": 1000}, {"seconds": None}]}, 200, 1.07),
+        ({"prompt": "a", "image_urls": [None, "x"]}, 500, 0),
+        ({"prompt": "@imagex @image @image3"}, 200, 0.07),
+    ],
+)
+def test_what_a_model_leaves_open_is_no_defect(body: dict[str, Any], status: int, cost: float) -> None:
+    """null counts as left out, equal numbers are one value, and what leads to no video is refused in a sentence."""
+    local = Local(speed="instant", models=[FILE.parent / "loose.yaml"])
+    response = local.post("/v1/loose-video2video", GOOD_KEY, body)
+    assert response.status_code == status, response.text
+    assert "defect" not in response.text
+    assert float(local.journal[-1].cost) == cost
+    assert local.balance(GOOD_KEY) == pytest.approx(100 - cost)
+
+
 def test_accounts_may_be_for_one_model_alone() -> None:
     """A permission names the slug; the rate counts all models together."""
     accounts = [{"key": "both"}, {"key": "sketch", "models": [SKETCH]}, {"key": "kling", "models": [SLUG]}]

@@ -121,7 +121,7 @@ def image(contract: Contract) -> Model:
     return contract.models["other-image2video"]
 
 
-EVERY_EXAMPLE = settings(max_examples=300)
+EVERY_EXAMPLE = settings(max_examples=100)
 
 
 def test_the_models_come_after_the_bundled_one(contract: Contract) -> None:
@@ -305,11 +305,37 @@ BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 10)}]\n" for level in range(1, 12)
 )
 BROKEN = {
-    "a missing part": (with_parts(price=...), "price is missing; it must be an object"),
+    "a missing part": (with_parts(price=...), "price is missing; it must be an object or a number"),
     "an unknown part": (with_parts(cost=1), "cost must be left out, for there is only slug, title"),
     "an unknown part inside": (with_parts(latency={"base": 1, "bass": 2}), "latency.bass must be left out"),
     "a bad slug": (with_parts(slug="A b"), "slug must be a string of the pattern"),
-    "an empty price": (with_parts(price={}), "price must be an object that is not empty"),
+    "an empty price": (with_parts(price={}), "price must be an object or a number that is not empty"),
+    "a price below 0 of one duration": (
+        with_parts(price={"by": "duration", "values": {"5": 0.1, "10": -0.1}}),
+        r'price must be from 0 to below 10\^12, not -0.1, of \{.*"duration": "10"',
+    ),
+    "an output too short for a frame": (
+        with_parts(output={**PIXELS, "seconds": 0.01}),
+        "has at least one frame; 0.01 s",
+    ),
+    "an output that may be too long": (
+        with_parameter(seconds={"type": "number", "minimum": 1, "maximum": 601, "default": 5}).replace(
+            "duration: 1\n", "seconds: 1\n"
+        ),
+        "up to 600 seconds, not 601, of",
+    ),
+    "a price per anything": (
+        with_parameter(free={}).replace("price:\n", "price:\n  base: {per: {free: 1}}\n"),
+        "price.base is per free, whose type must be integer, number, boolean or array",
+    ),
+    "names without a number's group": (
+        with_parts(warnings=[{"in": "prompt", "names": "@a", "as": "@A", "of": "segments"}]),
+        "warnings: names must have one group, that of the number, got '@a'",
+    ),
+    "an input of any type": (
+        with_parameter(free_url={}).replace("price:\n", "inputs: {free_url: {kind: image}}\nprice:\n"),
+        "inputs names the parameter 'free_url', which must be of the type string, not any",
+    ),
     "a price in words": (with_parts(price={"base": "dear"}), r"price.base must be a number .*got 'dear'"),
     "a price below 0": (with_parts(price={"base": -1}), "price must be from 0"),
     "a price without end": (with_parts(price={"base": "1e999999999"}), "price.base must be a number"),
@@ -317,7 +343,10 @@ BROKEN = {
         with_parts(price={"by": "quality", "values": {"a": 1}}),
         "price names the parameter 'quality', which there is not; there is .*prompt",
     ),
-    "a price per a text": (with_parts(price={"per": {"prompt": 1}}), "price is per prompt, which is no number"),
+    "a price per a text": (
+        with_parts(price={"per": {"prompt": 1}}),
+        "price is per prompt, whose type must be integer, number, boolean or array",
+    ),
     "a table that leaves out a value": (
         with_parts(price={"per": {"duration": {"by": "mode", "values": {"std": 1}}}}),
         r"price.per.duration is by mode and says nothing for pro; name them, or `otherwise`",

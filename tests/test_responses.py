@@ -1,13 +1,16 @@
 """Whatever is sent wherever, the response keeps the contract, nothing is a defect, and money goes only with success."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 from calling import GOOD_KEY, INPUTS, NOBODY, SLUG, V1, V2, Local
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-LOCAL = Local(speed="instant", credits=10**9, requests_per_minute="off")
+LOOSE = Path(__file__).parent / "data" / "loose.yaml"
+LOCAL = Local(speed="instant", credits=10**9, requests_per_minute="off", models=[LOOSE])
+PARAMETERS = {name for model in LOCAL.contract.models.values() for name in model.parameters}
 VALID = LOCAL.contract.model.example
 DONE = LOCAL.post(V1, GOOD_KEY, VALID).headers["x-request-id"]
 QUEUED = LOCAL.submit(GOOD_KEY, VALID)["request_id"]
@@ -16,7 +19,8 @@ UPLOADED = LOCAL.upload("text/plain", b"hi").rpartition("/")[2]
 METHODS = st.sampled_from(["POST"] * 6 + ["GET"] * 6 + ["HEAD", "OPTIONS", "PUT", "DELETE", "TRACE", "PURGE"])
 IDS = st.sampled_from([DONE, QUEUED, NOBODY, "a", "", "..", "%00", "%2F", "é", "\U0001f600"])
 PATHS = st.one_of(
-    st.sampled_from([V1, V2] * 4 + ["/upload-asset", "/v1/get-user-credits", "/", "//", "/v1/unknown", "/v2/unknown"]),
+    st.sampled_from([V1, V2] * 4 + [V1.replace(SLUG, "loose-video2video"), V2.replace(SLUG, "loose-video2video")] * 2),
+    st.sampled_from(["/upload-asset", "/v1/get-user-credits", "/", "//", "/v1/unknown", "/v2/unknown"]),
     st.sampled_from(["/v1/mockling-retired-model", f"//v1/{SLUG}", f"/v1%2F{SLUG}", f"/assets/{UPLOADED}"]),
     st.builds(
         str.format,
@@ -41,6 +45,11 @@ ODD = [
     -1,
     1.5,
     float("nan"),
+    10,
+    10.0,
+    1e9,
+    -1e300,
+    1e-9,
     10**400,
     "",
     " ",
@@ -55,6 +64,9 @@ ODD = [
     [{}],
     [None],
     ["x", "http://["],
+    "http://[",
+    "@image1 @image99999999 @imagex @image",
+    [{"url": None, "seconds": None}, {"url": "x", "seconds": 3}, {"url": 5, "seconds": "x"}, 5, None],
     ["https://e.com/a.png"] * 5,
     ["http://\ud800/"],
     [{"frontal_image_url": 5}],
@@ -71,7 +83,7 @@ ODD = [
     ["data:a/b;base64,#"] * 2,
     ["data:,"] * 21,
 ]
-FIELDS = st.sampled_from([*LOCAL.contract.model.parameters, "seed", "data_urls", "\ud800"])
+FIELDS = st.sampled_from([*PARAMETERS, "seed", "data_urls", "\ud800"])
 CHANGES = st.lists(st.tuples(FIELDS, st.sampled_from(ODD)), max_size=3).map(dict)
 OBJECTS = st.one_of(
     CHANGES.map(lambda change: {**VALID, **change}),
@@ -107,10 +119,13 @@ SENT = st.one_of(
     ),
     st.tuples(st.just(b""), st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=12)),
 )
+FAR = "Sat, 01 Jan 20000000000000 00:00:00 GMT"
 MORE = st.sampled_from(
     [{}] * 6
     + [{"range": value} for value in ("bytes=0-0", "bytes=-5", "bytes=9-1", "bytes=99999999-", "x=1")]
     + [{"if-none-match": "*"}, {"if-range": '"x"', "range": "bytes=0-1"}, {"if-modified-since": "yesterday"}]
+    + [{"if-match": "*"}, {"if-match": '"zz"'}, {"if-unmodified-since": "Sat, 01 Jan 2000 00:00:00 GMT"}]
+    + [{"if-modified-since": FAR}, {"if-range": FAR, "range": "bytes=0-1"}]
     + [{"host": "a b"}, {"x-forwarded-prefix": "//x"}, {"x-forwarded-for": "x"}, {"content-length": "-1"}]
 )
 last = {"balance": LOCAL.balance(GOOD_KEY)}
@@ -127,6 +142,8 @@ def test_every_response_keeps_the_contract(
     response = LOCAL.call(method, path, key, data=sent[0], headers=headers)
     (exchange,) = LOCAL.journal
     assert (exchange.status, exchange.method) == (response.status_code, method)
+    assert exchange.response
+    assert exchange.response.size == len(response.data)
     assert "a defect of Mockling" not in response.text if response.mimetype == "application/json" else True
     if response.status_code >= 500:
         assert exchange.operation == "generate"

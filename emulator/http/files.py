@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from mimetypes import guess_type
+from typing import BinaryIO
+
 from flask import Response, request, send_file
 
 from mockling.contract import Output
@@ -42,8 +45,11 @@ class Files:
         path = self._platform.store.uploaded(file)
         if path is None:
             raise Refused("unknown_file", file=file[:100])
-        _drop_odd_range()
-        return self._open_to_all(send_file(path, conditional=True, download_name=file))
+        try:
+            opened = path.open("rb")
+        except OSError as error:
+            raise Refused("unknown_file", file=file[:100]) from error
+        return self._sent(opened, path.stat().st_size, file, file.partition(".")[0])
 
     def download(self, file: str) -> Response:
         """GET /generations/<file>: a generated video (G21)."""
@@ -51,12 +57,17 @@ class Files:
         draft_of(request.environ).request_id = job.request_id
         assert isinstance(job.outcome, Output)
         size = self._platform.outputs.size(job.outcome)
-        _drop_odd_range()
-        opened = self._platform.outputs.file(job.outcome, job.request_id)
-        response = send_file(opened, mimetype="video/mp4", download_name=file, etag=job.request_id)
-        response.content_length = size
+        return self._sent(self._platform.outputs.file(job.outcome, job.request_id), size, file, job.request_id)
+
+    def _sent(self, opened: BinaryIO, size: int, name: str, etag: str) -> Response:
+        """Return the response that sends an open file, or as much of it as the request's headers ask for."""
+        _drop_odd_headers()
         try:
+            response = send_file(opened, mimetype=_kind(name), download_name=name, etag=etag, conditional=False)
+            response.content_length = size
             response.make_conditional(request.environ, accept_ranges=True, complete_length=size)
+            if response.status_code == 412:
+                raise Refused("precondition")
         except Exception:
             opened.close()
             raise
@@ -69,8 +80,15 @@ class Files:
         return response
 
 
-def _drop_odd_range() -> None:
-    """Ignore a Range that is no single range of bytes, as may be done (RFC 9110)."""
-    wanted = request.range
-    if wanted is None or wanted.units != "bytes" or len(wanted.ranges) != 1:
-        request.environ.pop("HTTP_RANGE", None)
+def _kind(name: str) -> str:
+    return guess_type(name)[0] or "application/octet-stream"
+
+
+def _drop_odd_headers() -> None:
+    """Ignore a Range that is no single range of bytes (RFC 9110), and dates, for a file here has an ETag alone."""
+    environ, wanted = request.environ, request.range
+    environ.pop("HTTP_IF_MODIFIED_SINCE", None)
+    dated = not environ.get("HTTP_IF_RANGE", '"').startswith('"')
+    if dated or wanted is None or wanted.units != "bytes" or len(wanted.ranges) != 1:
+        environ.pop("HTTP_RANGE", None)
+        environ.pop("HTTP_IF_RANGE", None)

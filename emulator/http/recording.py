@@ -149,7 +149,10 @@ class Recorder:
 
 
 class _Watched:
-    """A file's blocks on their way: before the last, `ended` is told their size and digest; else `left` is called."""
+    """A file's blocks on their way: before the last, `ended` is told their size and digest; else `left` is called.
+
+    An empty file is one empty block.
+    """
 
     def __init__(self, blocks: Any, ended: Any, left: Any) -> None:
         self._blocks = blocks
@@ -159,7 +162,7 @@ class _Watched:
     def __iter__(self) -> Iterator[bytes]:
         digest, size = sha256(), 0
         iterator = iter(self._blocks)
-        block = next(iterator, None)
+        block = next(iterator, b"")
         while block is not None:
             digest.update(block)
             size += len(block)

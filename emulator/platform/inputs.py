@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from mockling import fixtures
 from mockling.contract import InputFile, Model, Output
@@ -53,7 +52,7 @@ class Inputs:
 
         `root` is the address of this server, as the caller knows it. Raises `UnreadableInput`.
         """
-        folder, _, name = _path(file.url).rpartition("/")
+        folder, _, name = file.address.path.rpartition("/")
         delivered = self._output(name) if folder.endswith("/generations") else None
         if delivered:
             return _delivered(*delivered)
@@ -63,14 +62,6 @@ class Inputs:
         if file.url.startswith((f"{root}generations/", f"{root}assets/")):
             raise UnreadableInput("404 Not Found")
         return None
-
-
-def _path(url: str) -> str:
-    """Return the path of a URL, "" of a text that only begins like one, as an image's may."""
-    try:
-        return urlsplit(url).path
-    except ValueError:
-        return ""
 
 
 def _delivered(output: Output, size: int) -> Found:
