@@ -1,6 +1,7 @@
 """Money and rates: exact, reserved, never spent twice."""
 
 import sys
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -169,6 +170,15 @@ def test_accounts_do_not_share_money_or_windows() -> None:
     assert not store.admit(mine, 0).admitted
 
 
+class Hesitant(Decimal):
+    """An amount at whose comparison every other thread may take its turn first."""
+
+    def __gt__(self, other: Any) -> bool:
+        larger = super().__gt__(other)
+        time.sleep(0)  # no waiting: it only lets go of the interpreter
+        return larger
+
+
 def in_threads(work: Callable[[], int]) -> int:
     """Return the sum of what eight threads that begin at once return, switched as often as they can be."""
     start = Barrier(8)
@@ -194,7 +204,7 @@ def test_threads_cannot_spend_the_same_dollar() -> None:
         kept = 0
         for _ in range(200):
             with suppress(LowBalance):
-                store.submit(account, job(1.0), 0.0)
+                store.submit(account, job(1.0, Hesitant(1)), 0.0)
                 kept += 1
         return kept
 
