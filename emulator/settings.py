@@ -15,6 +15,7 @@ Speed = float | Literal["instant", "manual"]
 OFF: Literal["off"] = "off"
 SLOWEST, FASTEST = 0.001, 1_000_000  # simulated seconds in a real one
 NO_BALANCE: Literal["none"] = "none"
+LONGEST_WAIT = 86_400  # seconds
 MOST_MONEY = 10**12  # US dollars
 
 
@@ -68,6 +69,7 @@ class Settings:
       documented shape is one.
     - `inputs`: files that stand behind URLs, for nothing is fetched from the network.
     - `models`: files with further models to serve; docs/models.md shows how to write one.
+    - `receive_timeout`: real seconds within which the head of a request, and then its body, must have come.
     - `strict`: whether every warning fails its generation, but the note that a URL stands for no file here.
 
     Raises `SettingsError` for a value that cannot be.
@@ -86,6 +88,7 @@ class Settings:
     inputs: Mapping[str, Path] = field(default_factory=dict)
     models: tuple[Path, ...] = ()
     strict: bool = False
+    receive_timeout: float = 300.0
 
     def __post_init__(self) -> None:
         if self.speed not in (INSTANT, MANUAL) and not (_is_number(self.speed) and SLOWEST <= self.speed <= FASTEST):
@@ -104,6 +107,11 @@ class Settings:
         object.__setattr__(self, "credits", _money("credits", self.credits))
         if not isinstance(self.strict, bool):
             raise SettingsError(f"strict must be true or false, got {self.strict!r}.")
+        if not (_is_number(self.receive_timeout) and 0 < self.receive_timeout <= LONGEST_WAIT):
+            raise SettingsError(
+                f"receive_timeout must be a number of seconds above 0, up to {LONGEST_WAIT:,}, "
+                f"got {self.receive_timeout!r}."
+            )
         object.__setattr__(self, "accounts", tuple(_account(entry) for entry in _list("accounts", self.accounts)))
         object.__setattr__(self, "inputs", {url: Path(path) for url, path in self.inputs.items()})
         object.__setattr__(self, "models", tuple(_model(path) for path in _list("models", self.models)))

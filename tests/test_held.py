@@ -203,13 +203,13 @@ def test_under_another_wsgi_server_the_call_waits_too(sample: dict[str, Any]) ->
 def test_a_start_that_takes_too_long_can_be_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """If the server does not come up in time that is told, nothing stays bound, and the next start works."""
 
-    async def never_listens(server: Any, sockets: Any = None) -> None:  # noqa: ARG001 - uvicorn's signature
-        server.should_exit = True
+    def never_listens(_: Any) -> None:
+        pass
 
     emulator = Emulator(speed="instant")
     with monkeypatch.context() as patch:
         patch.setattr("mockling.emulator.listening.server.START_LIMIT", 0.01)
-        patch.setattr("mockling.emulator.listening.server._Server.startup", never_listens)
+        patch.setattr("mockling.emulator.listening.listener.Listener.run", never_listens)
         with pytest.raises(OSError, match="did not start within"):
             emulator.start()
     with emulator:

@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 from werkzeug.wsgi import FileWrapper
 
 from mockling.emulator.http.held import Held
+from mockling.emulator.listening.bodies import LARGE, Bodies, Body
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
@@ -22,22 +23,22 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-LARGE_BODY = 256 * 1024  # bytes from which a request is handled in a thread, so that parsing it holds nobody up
 FILE_BLOCK = 256 * 1024  # bytes of a file that are sent at a time
 
 
 class Bridge:
     """An ASGI application that runs a WSGI one.
 
-    `limit` is the number of bytes of a body that the application takes; of a larger one only so much is read as shows
-    that it is larger. `abandoned` is told the environment of a call whose caller left before all of it had come.
+    `limit` is the number of bytes of a body that the application takes; of a larger one it is told the size alone.
+    `abandoned` is told the environment of a call whose caller left before all of it had come.
     """
 
     def __init__(
         self, application: WSGIApplication, limit: int, abandoned: Callable[[WSGIEnvironment], object]
     ) -> None:
         self._application = application
-        self._limit = limit
+        self._bodies = Bodies(limit)
+        self._one_at_a_time = asyncio.Lock()
         self._abandoned = abandoned
         self._stopping = False
         self._held: dict[asyncio.Timeout, Held] = {}
@@ -46,13 +47,16 @@ class Bridge:
         """Answer one request."""
         if scope["type"] != "http":
             return
-        body = await self._read(scope, receive)
+        body = await self._bodies.read(scope, receive)
         if body is None:
-            self._abandoned(_environ(scope, b""))
+            self._abandoned(_environ(scope, Body(b"", 0)))
             return
         start = _Start()
-        call = partial(self._application, _environ(scope, body), start)
-        result = call() if len(body) < LARGE_BODY else await _in_thread(call)
+        try:
+            result = await self._call(_environ(scope, body), start)
+        finally:
+            self._bodies.free(body.room)
+        del body
         try:
             blocks: Iterable[bytes] = result
             if isinstance(result, Held):
@@ -81,19 +85,16 @@ class Bridge:
                 with suppress(RuntimeError):  # it has just run out by itself
                     timer.reschedule(0)
 
-    async def _read(self, scope: HTTPScope, receive: ASGIReceiveCallable) -> bytes | None:
-        """Return the body, cut where it is certain to be too large; None if the caller left."""
-        if int(dict(scope["headers"]).get(b"content-length", 0)) > self._limit:
-            return b""
-        body = bytearray()
-        while len(body) <= self._limit:
-            message = await receive()
-            if message["type"] != "http.request":
-                return None
-            body += message["body"]
-            if not message["more_body"]:
-                break
-        return bytes(body)
+    async def _call(self, environ: WSGIEnvironment, start: _Start) -> Iterable[bytes]:
+        """Return what the application returns for a request, whose body is then forgotten."""
+        call = partial(self._application, environ, start)
+        if environ["wsgi.input"].getbuffer().nbytes < LARGE:
+            result = call()
+        else:
+            async with self._one_at_a_time:  # what is made of a body may be ten times as large
+                result = await _in_thread(call)
+        environ["wsgi.input"] = BytesIO()
+        return result
 
     async def _wait(self, held: Held, receive: ASGIReceiveCallable) -> bool:
         """Wait until a held call is due; False if its caller left."""
@@ -165,7 +166,7 @@ def _file_wrapper(file: IO[bytes], _wanted: int = 0) -> FileWrapper:
     return FileWrapper(file, FILE_BLOCK)
 
 
-def _environ(scope: HTTPScope, body: bytes) -> WSGIEnvironment:
+def _environ(scope: HTTPScope, body: Body) -> WSGIEnvironment:
     server, client = scope["server"] or ("127.0.0.1", None), scope["client"] or ("", 0)
     environ: WSGIEnvironment = {
         "REQUEST_METHOD": scope["method"],
@@ -179,7 +180,7 @@ def _environ(scope: HTTPScope, body: bytes) -> WSGIEnvironment:
         "REMOTE_ADDR": client[0],
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": scope["scheme"],
-        "wsgi.input": BytesIO(body),
+        "wsgi.input": BytesIO(body.content),
         "wsgi.errors": sys.stderr,
         "wsgi.multithread": True,
         "wsgi.multiprocess": False,
@@ -192,8 +193,8 @@ def _environ(scope: HTTPScope, body: bytes) -> WSGIEnvironment:
             continue
         variable, value = _variable(raw_name), raw_value.decode("latin-1")
         environ[variable] = f"{environ[variable]},{value}" if variable in environ else value
-    if body:
-        environ.setdefault("CONTENT_LENGTH", str(len(body)))
+    if body.size:
+        environ.setdefault("CONTENT_LENGTH", str(body.size))
     return environ
 
 

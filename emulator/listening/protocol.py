@@ -1,28 +1,190 @@
-"""HTTP as uvicorn speaks it, for the emulator's needs."""
+"""HTTP as uvicorn speaks it, bounded in every direction and for the emulator's needs."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
+from contextlib import suppress
+from http import HTTPStatus
 from typing import Any
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+MOST_HEAD = 64 * 1024  # bytes of a request's head, or of its trailers
+MOST_HEADERS = 200  # lines of them
+MOST_QUEUED = 100  # requests of one connection that wait for the response to an earlier one
+PIECE = 16 * 1024  # bytes that are parsed at a time, so that no more come through than those bounds allow
+MOST_IGNORED = 256 * 1024**2  # bytes that a refused caller may still send, so that it can read why
+LINGER = 10.0  # real seconds for which it may
 AT_ONCE = 64 * 1024  # bytes from which a write is not kept back
 
 
+class _TooLarge(Exception):
+    """A head has more bytes or lines than are taken."""
+
+
 class Protocol(HttpToolsProtocol):
-    """HTTP, silent about callers that are cut off when the emulator stops, each response in few packets."""
+    """One connection.
+
+    Silent about callers that are cut off when the emulator stops, each response in few packets; what cannot be parsed,
+    or is too large, is refused in JSON, and an `Upgrade` is ignored, as HTTP allows.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.logger = logging.getLogger("mockling.http")
         self.logger.setLevel(logging.CRITICAL)
+        self._unparsed = b""
+        self._began: float | None = self.loop.time()  # when the head or body that is awaited began (None: none is)
+        self._sent_something = False  # since then
+        self._in_body = False
+        self._priming = False  # a parser is made to believe that it has seen a head
+        self._moved = False  # whether the parser finished anything in this piece
+        self._unmoved = 0  # bytes in which it did not
+        self._size = 0  # bytes of the head, or of the trailers, so far
+        self._ignored: int | None = None  # bytes of a refused caller (None: it is not refused)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take a new connection."""
         # uvicorn's own signature is narrower than asyncio's, and what it is given needs only be like a transport.
         super().connection_made(_Joined(transport, self.loop))  # type: ignore[arg-type]
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes, and parse as many of them as there is room for requests."""
+        self._unset_keepalive_if_required()
+        if self._ignored is not None:
+            self._ignored += len(data)
+            if self._ignored > MOST_IGNORED:
+                self.transport.abort()
+            return
+        self._begin()
+        self._unparsed = self._unparsed + data if self._unparsed else data
+        self._parse()
+
+    def on_response_complete(self) -> None:
+        """Go on with what has waited for this response."""
+        super().on_response_complete()
+        if self._unparsed:
+            self._parse()
+
+    def check_pace(self, now: float, most: float) -> None:
+        """Refuse a caller whose head or body has not come within so many seconds of the event loop's time."""
+        if self._began is None or self._ignored is not None:
+            return
+        if self.flow.read_paused or self._unparsed:  # then it waits for us
+            self._began = now
+        elif now - self._began > most:
+            self.refuse(408, f"The request did not come as a whole within {most:g} seconds")
+
+    def refuse(self, status: int, text: str) -> None:
+        """Refuse what is being received, and end the connection; where another response is due, without a word."""
+        self._began, self._unparsed, self._ignored = None, b"", 0
+        busy = self.cycle is not None and not self.cycle.response_complete
+        if busy or self._in_body or not self._sent_something:
+            self.transport.close()
+            return
+        body = json.dumps({"error": text}).encode()
+        head = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", "content-type: application/json", "connection: close"]
+        head += [f"content-length: {len(body)}", "access-control-allow-origin: *", "", ""]
+        self.transport.write("\r\n".join(head).encode() + body)
+        with suppress(OSError, RuntimeError):  # it has left
+            self.transport.write_eof()
+        self.loop.call_later(LINGER, self.transport.abort)
+
+    def _parse(self) -> None:
+        while self._unparsed and len(self.pipeline) < MOST_QUEUED and not self.transport.is_closing():
+            piece, self._unparsed = self._unparsed[:PIECE], self._unparsed[PIECE:]
+            self._moved = False
+            try:
+                self.parser.feed_data(piece)
+            except httptools.HttpParserUpgrade as upgrade:
+                self._unparsed = piece[upgrade.args[0] :] + self._unparsed
+                self._parse_on()
+            except httptools.HttpParserError as error:
+                large = isinstance(error.__context__, _TooLarge)
+                self.refuse(*(_LARGE if large else (400, f"The request is no HTTP: {error}")))
+            self._unmoved = 0 if self._moved else self._unmoved + len(piece)
+            if self._unmoved > MOST_HEAD:
+                self.refuse(*_LARGE)
+        if self._unparsed:
+            self.flow.pause_reading()
+
+    def _parse_on(self) -> None:
+        """Go on with the body of a request that asks for another protocol, for the parser stops before it."""
+        framing = [
+            name + b": " + value + b"\r\n"
+            for name, value in self.headers
+            if name in (b"content-length", b"transfer-encoding")
+        ]
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self._priming = True
+        try:
+            self.parser.feed_data(b"".join([b"POST / HTTP/1.1\r\n", *framing, b"\r\n"]))
+        finally:
+            self._priming = False
+
+    def on_message_begin(self) -> None:
+        """Begin a request."""
+        if not self._priming:
+            self._moved, self._size, self._in_body = True, 0, False
+            self._begin()
+            super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        """Take a part of the address."""
+        if not self._priming:
+            self._count(len(url))
+            super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header; a trailer is counted and ignored."""
+        if self._priming:
+            return
+        self._count(len(name) + len(value))
+        if not self._in_body:
+            if len(self.headers) >= MOST_HEADERS:
+                raise _TooLarge
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """Answer a request, whose body may still be on its way."""
+        if not self._priming:
+            self._moved, self._in_body, self._size = True, True, 0
+            self._began = self.loop.time()
+            super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Take a part of the body."""
+        self._moved = True
+        super().on_body(body)
+
+    def on_chunk_header(self) -> None:
+        """Note that a chunk begins."""
+        self._moved = True
+
+    def on_message_complete(self) -> None:
+        """End a request, but not at a wish for another protocol, after which its body follows."""
+        if self.parser.should_upgrade():
+            return
+        self._moved, self._in_body, self._began, self._sent_something = True, False, None, False
+        super().on_message_complete()
+
+    def _begin(self) -> None:
+        if self._began is None:
+            self._began = self.loop.time()
+        self._sent_something = True
+
+    def _count(self, size: int) -> None:
+        self._moved = True
+        self._size += size
+        if self._size > MOST_HEAD:
+            raise _TooLarge
+
+
+_LARGE = (431, f"The head of the request is too large. At most {MOST_HEAD} bytes and {MOST_HEADERS} headers are taken")
 
 
 class _Joined:
@@ -44,6 +206,10 @@ class _Joined:
         self._pending.append(data)
         if len(data) >= AT_ONCE:
             self._flush()
+
+    def write_eof(self) -> None:
+        self._flush()
+        self._transport.write_eof()
 
     def close(self) -> None:
         self._flush()

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import os
 import socket
 from dataclasses import replace
-from threading import Event, Thread
+from threading import Thread
 from types import TracebackType
 from typing import Any, Self
-
-import uvicorn
 
 from mockling.contract import Contract
 from mockling.emulator.http.app import create_app
 from mockling.emulator.listening.bridge import Bridge
 from mockling.emulator.listening.journal import Journal
-from mockling.emulator.listening.protocol import Protocol
+from mockling.emulator.listening.listener import Listener
 from mockling.emulator.platform.clock import Clock
 from mockling.emulator.platform.keys import usable_key
 from mockling.emulator.settings import Settings
 
 START_LIMIT = 10.0  # real seconds
 STOP_LIMIT = 1.5  # real seconds for an orderly stop; what is open then is cut off
-KEEP_ALIVE = 75.0  # real seconds for which an idle connection stays open
 
 
 class StartError(OSError):
@@ -88,22 +84,10 @@ class Emulator:
         self._socket = _listen(self.settings.host, self.settings.port)
         limit = self.contract.document["x-limits"]["body_bytes"]
         self._bridge = Bridge(self._app.wsgi_app, limit, self._app.recorder.abandoned)
-        config = uvicorn.Config(
-            self._bridge,
-            loop="asyncio",
-            http=Protocol,
-            lifespan="off",
-            log_config=None,
-            server_header=False,
-            proxy_headers=False,
-            timeout_keep_alive=int(KEEP_ALIVE),
-        )
-        config.access_log = False  # as an argument it would silence the loggers of other servers in this process
-        self._server = _Server(config)
-        self._thread = Thread(target=self._server.run, args=([self._socket],), name="mockling", daemon=True)
+        self._listener = Listener(self._bridge, self._socket, self.settings.receive_timeout)
+        self._thread = Thread(target=self._listener.run, name="mockling", daemon=True)
         self._thread.start()
-        if not self._server.listening.wait(START_LIMIT):
-            self._server.should_exit = True
+        if not self._listener.listening.wait(START_LIMIT):
             self._socket.close()
             self._socket = None
             raise StartError(f"The emulator did not start within {START_LIMIT:.0f} s; it can be tried again.")
@@ -115,16 +99,13 @@ class Emulator:
         if self._socket is None:
             return
         self.clock.unlisten(self._wake)
-        self._server.loop.call_soon_threadsafe(self._bridge.release)
-        self._server.should_exit = True
-        self._thread.join(STOP_LIMIT)
-        self._server.force_exit = True
-        self._thread.join(STOP_LIMIT)
+        self._listener.stop(STOP_LIMIT, self._bridge.release)
+        self._thread.join(STOP_LIMIT + 1)
         self._app.platform.store.close()
         self._socket = None
 
     def _wake(self) -> None:
-        self._server.loop.call_soon_threadsafe(self._bridge.wake)
+        self._listener.loop.call_soon_threadsafe(self._bridge.wake)
 
     def __enter__(self) -> Self:
         return self.start()
@@ -133,21 +114,6 @@ class Emulator:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
-
-
-class _Server(uvicorn.Server):
-    """A server that says when it listens."""
-
-    loop: asyncio.AbstractEventLoop
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.listening = Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.loop = asyncio.get_running_loop()
-        self.listening.set()
 
 
 def _listen(host: str, port: int) -> socket.socket:
