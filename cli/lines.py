@@ -1,22 +1,22 @@
-"""Lines of output that nobody has to read: what would block is dropped, and counted."""
+"""Lines of output that nobody has to read: where writing would block, they are dropped, and counted."""
 
 from __future__ import annotations
 
 import logging
 import os
+import time
 from collections import deque
-from threading import Condition, Thread
+from threading import Event, Thread
 
-MOST = 10_000  # lines that may wait to be written
-GATHER = 0.02  # seconds for which lines are gathered, so that not each wakes a thread
-_WRITTEN = 32 * 1024  # bytes that are written at a time
+MOST_WAITING = 10_000  # lines
+GATHER = 0.02  # seconds for which lines are gathered, so that not each of them wakes a thread
+MOST_AT_ONCE = 100  # lines of one write
 
 
 class Lines(logging.Handler):
-    """Writes lines to a file descriptor in a thread of its own, which nobody waits for longer than he wants to.
+    """Writes lines, and log records, to a file descriptor, in a thread that nobody waits for.
 
-    It is a handler of log records, too. Where nobody reads, so that writing would block, at most 10,000 lines wait;
-    those after them are dropped, and how many is told once writing goes on.
+    Where nobody reads, 10,000 lines wait; those after them are dropped, and how many is told once writing goes on.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -24,36 +24,54 @@ class Lines(logging.Handler):
         self._descriptor = descriptor
         self._waiting: deque[str] = deque()
         self._dropped = 0
-        self._busy = False
-        self._changed = Condition()
-        self._asked = False  # whether the thread was woken
+        self._writing = False
+        self._woken = Event()
         Thread(target=self._run, daemon=True, name="mockling-lines").start()
 
+    def createLock(self) -> None:  # noqa: N802 - logging's name
+        """Need no lock: lines are told one from another by a deque."""
+        self.lock = None
+
     def emit(self, record: logging.LogRecord) -> None:
-        """Write a log record as a line."""
+        """Write a log record."""
         self.line(self.format(record))
 
     def line(self, text: str) -> None:
-        """Write a line, or several; never waits."""
-        if len(self._waiting) >= MOST:
+        """Write a line, or several; returns at once."""
+        if len(self._waiting) >= MOST_WAITING:
             self._dropped += 1
-            return
-        self._waiting.append(text)
-        if not self._asked:
-            with self._changed:
-                self._asked = True
-                self._changed.notify_all()
+        else:
+            self._waiting.append(text)
+        if not self._woken.is_set():
+            self._woken.set()
 
     def finish(self, seconds: float) -> None:
-        """Wait until all lines are written, but no longer than this."""
-        with self._changed:
-            self._changed.wait_for(lambda: not self._waiting and not self._busy, seconds)
+        """Wait until all is written, or so many real seconds have passed."""
+        end = time.monotonic() + seconds
+        while (self._waiting or self._writing) and time.monotonic() < end:
+            time.sleep(0.001)
 
     def _run(self) -> None:
-        while True:
-            with self._changed:
-                self._busy = False
-                self._changed.notify_all()
-                self._changed.wait_for(lambda: self._waiting)
-                self._busy = True
-            ...
+        try:
+            while True:
+                self._woken.wait()
+                time.sleep(GATHER)
+                self._woken.clear()
+                while self._waiting or self._dropped:
+                    self._writing = True
+                    self._write(self._next())
+                self._writing = False
+        except OSError:  # nobody can read any more
+            self._writing = False
+
+    def _next(self) -> bytes:
+        lines = [self._waiting.popleft() for _ in range(min(MOST_AT_ONCE, len(self._waiting)))]
+        if self._dropped and not self._waiting:
+            dropped, self._dropped = self._dropped, 0
+            lines.append(f"{dropped:,} lines were dropped here, for nobody read them.")
+        return "".join(f"{line}\n" for line in lines).encode("utf-8", "replace")
+
+    def _write(self, content: bytes) -> None:
+        # Not through sys.stderr, whose lock would hold the end of the process.
+        while content:
+            content = content[os.write(self._descriptor, content) :]

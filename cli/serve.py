@@ -6,7 +6,6 @@ import gc
 import logging
 import secrets
 import signal
-import sys
 import time
 from contextlib import suppress
 from functools import lru_cache
@@ -19,6 +18,7 @@ from urllib.parse import urlsplit
 import click
 
 from mockling.cli import NotUnderstood, told
+from mockling.cli.lines import Lines
 from mockling.cli.money import dollars
 from mockling.cli.settings import limit, setting, speed
 from mockling.contract import ContractError, load
@@ -26,6 +26,7 @@ from mockling.emulator import Emulator, SettingsError, read_settings
 from mockling.emulator.settings import MANUAL
 
 PORT = 8787
+LAST_LINES = 0.2  # real seconds for which the end waits for the last lines to be read
 MANY_FILES = 20_000
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -61,17 +62,19 @@ def command(v1_body: str | None, models: tuple[Path, ...], strict: bool, config:
     }
     ready = _emulator(config, overrides)
     logging.getLogger("uvicorn").setLevel(logging.CRITICAL)  # the emulator tells of each call itself
-    _log()
+    out, log = Lines(1), _log()
     _allow_many_connections()
     stop = Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     with ready as emulator:
         gc.freeze()  # what is there by now stays; looking through it again and again would delay answers
-        click.echo(_banner(emulator))
+        out.line(_banner(emulator))
         while not stop.wait(0.5):  # Windows hears Ctrl-C only in between
             pass
-    click.echo("Stopped.")
+    log.finish(LAST_LINES)
+    out.line("Stopped.")
+    out.finish(LAST_LINES)
 
 
 class _Lines(logging.Formatter):
@@ -87,12 +90,13 @@ def _time_of_day(second: int) -> str:
     return time.strftime("%H:%M:%S", time.localtime(second))
 
 
-def _log() -> None:
+def _log() -> Lines:
     """Log to standard error, a line a call; nothing is collected that the line does not show, for it takes time."""
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
-    handler = logging.StreamHandler(sys.stderr)
+    handler = Lines(2)
     handler.setFormatter(_Lines("%(asctime)s %(message)s"))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
+    return handler
 
 
 def _emulator(config: Path | None, overrides: dict[str, Any]) -> Emulator:
