@@ -239,6 +239,7 @@ def test_an_exchange_counts_all_that_can_be_long() -> None:
     assert exchange(1, body=b"x" * 100).bytes_kept == least + 100
     assert exchange(1, violations=("x" * 100,), warnings=("x" * 100,), error="x" * 100).bytes_kept == least + 300
     assert Message((("a", "b"),) * 10, b"", 0).bytes_kept > NOTHING.bytes_kept + 1000
+    assert Message((("a" * 5000, "b" * 5000),), b"", 0).bytes_kept > NOTHING.bytes_kept + 10_000
 
 
 def test_uploads_are_kept_the_oldest_go_first(store: MemoryStore) -> None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import lru_cache
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
 
 from mockling.emulator.platform.exchange import LONGEST_BODY, Headers, Message
 from mockling.emulator.platform.keys import masked
@@ -16,90 +17,123 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 SHORTEST_SECRET = 8  # characters of a secret that is masked also where something else is meant
-MOST_SHAPED = 20  # keys of one call that are known by their shape alone, and masked also where they were cut
-_TELLING = re.compile(r"api[-_]?key|token|secret|auth|cookie|password", re.IGNORECASE)  # names of what is secret
+SHORTEST_WORD = 12  # characters of one that is only a part of what a header says
+MOST_SECRETS = 50  # of one call
+_HEADERS = {"x-api-key", "api-key", "x-auth-token", "authorization", "proxy-authorization", "cookie"}
+_FIELD = re.compile(r"key|token|secret|auth|password", re.IGNORECASE)  # names of what is secret in a query
 _WORD = re.compile(r'[^\s,;="]+')
-_FIELD = re.compile(r"([^=&]+)=([^&]+)")
-_ESCAPED = re.compile(r"(?:\\u00|%)([2-7][0-9A-Fa-f])")
+_ESCAPED = re.compile(r"(?:\\+u00|%)([0-7][0-9A-Fa-f])|\\+(/)")
+_ORDINARY = "The quick brown fox jumps over the lazy dog, sphinx-of_black quartz 0123456789 /a.b?c=d"
 
 
 class Mask:
-    """Takes secrets out of texts, whole or cut, however they are escaped there.
+    """Takes secrets out of texts, whole or cut at their end, however they are escaped there.
 
-    `secrets` are those of one call, `shape` is what every key is like, and `texts` all that is to be masked: where no
-    secret is in them, nothing is looked at again.
+    `secrets` are those of one call, `shape` is what every key is like (None: there is no such shape), and `texts` all
+    that is to be masked: where no secret is in them, nothing is looked at again.
     """
 
-    __slots__ = ("_secrets", "_shape")
+    __slots__ = ("_secrets", "_shape", "_whole")
 
-    def __init__(self, secrets: Iterable[str], shape: re.Pattern[str], texts: Iterable[str]) -> None:
-        whole = _unescaped("\n".join(texts))
-        shaped = (found.group() for found in islice(shape.finditer(whole), MOST_SHAPED))
-        found = [secret for secret in secrets if len(secret) >= SHORTEST_SECRET and secret[:SHORTEST_SECRET] in whole]
-        self._secrets = list(dict.fromkeys([*found, *shaped]))
-        self._shape = shape
+    def __init__(self, secrets: Iterable[str], shape: re.Pattern[str] | None, texts: Iterable[str]) -> None:
+        whole = _plain("\n".join(texts))
+        lowered = whole.lower()
+        plain = dict.fromkeys(_plain(secret) for secret in secrets)
+        found = [one for one in plain if len(one) >= SHORTEST_SECRET and _head(one) in lowered]
+        self._secrets = sorted(found, key=len, reverse=True)
+        self._shape = shape if shape and shape.search(whole) else None
+        self._whole = re.compile("|".join(map(re.escape, self._secrets)), re.IGNORECASE) if found else None
 
     def text(self, text: str) -> str:
         """Return a text without the secrets."""
-        if not self._secrets:
+        if not (self._whole or self._shape):
             return text
-        plain = _unescaped(text)
-        clean = plain
-        for secret in self._secrets:
-            clean = _without(secret, clean)
-        clean = self._shape.sub(lambda found: masked(found.group()), clean)
+        plain = clean = _plain(text)
+        for whole in (self._whole, self._shape):
+            clean = whole.sub(_shown, clean) if whole else clean
+        clean = _without_beginnings(self._secrets, clean)
         return text if clean == plain else clean
 
     def message(self, message: Message) -> Message:
         """Return a message without the secrets, with as much of its body as is kept of one."""
-        if not self._secrets:
+        if not (self._whole or self._shape):
             return replace(message, body=message.body[:LONGEST_BODY]) if len(message.body) > LONGEST_BODY else message
-        headers = tuple([(name, self.text(value)) for name, value in message.headers])
+        headers = tuple([(self.text(name), self.text(value)) for name, value in message.headers])
         body = self.text(message.body.decode("latin-1")).encode("latin-1")
         return replace(message, headers=headers, body=body[:LONGEST_BODY])
 
 
 def headers_of(environ: WSGIEnvironment) -> Headers:
     """Return a request's headers, in lower case, those that hold a secret masked."""
-    named = [(*_header(variable), value) for variable, value in environ.items()]
-    return tuple([(name, masked(value) if secret else value) for name, secret, value in named if name and value])
+    named = [(_header(variable), value) for variable, value in environ.items()]
+    return tuple([(name, masked(value) if name in _HEADERS else value) for name, value in named if name and value])
 
 
 def secrets_of(environ: WSGIEnvironment) -> Iterator[str]:
-    """Yield what a request's headers and query hold that is secret: each value, and each word of it."""
-    values = [value for variable, value in environ.items() if _header(variable)[1]]
-    values += [value for name, value in _FIELD.findall(environ.get("QUERY_STRING", "")) if _TELLING.search(name)]
-    for value in values:
+    """Yield what a request's headers and query hold that is secret: each value, and each long word of it."""
+    values = [value for variable, value in environ.items() if _header(variable) in _HEADERS]
+    query = environ.get("QUERY_STRING", "")
+    values += [value for name, value in parse_qsl(query) if _FIELD.search(name)] if query else []
+    for value in values[:MOST_SECRETS]:
         yield value.strip()
-        yield from _WORD.findall(value)
+        yield from (word[0] for word in islice(_WORD.finditer(value), MOST_SECRETS) if len(word[0]) >= SHORTEST_WORD)
+
+
+def shape_of(pattern: str) -> re.Pattern[str] | None:
+    """Return what finds the keys of a pattern in a text, also if as little as four of their last characters remain.
+
+    None if ordinary texts are of that pattern, too.
+    """
+    inner = pattern.removeprefix("^").removesuffix("$")
+    shape = re.compile(re.sub(r"\{(\d+)\}$", lambda times: f"{{{min(4, int(times[1]))},}}", inner), re.IGNORECASE)
+    return None if shape.search(_ORDINARY) or shape.search("") else shape
+
+
+def _header(variable: str) -> str:
+    """Return the name of the header that a variable of the environment is, "" if it is none."""
+    return _named(variable) if len(variable) < 100 else _named.__wrapped__(variable)
 
 
 @lru_cache(maxsize=1024)
-def _header(variable: str) -> tuple[str, bool]:
-    """Return the header that a variable of the environment is ("": it is none), and whether it holds a secret."""
+def _named(variable: str) -> str:
     if variable in ("CONTENT_TYPE", "CONTENT_LENGTH"):
-        return variable.replace("_", "-").lower(), False
-    name = variable[5:].replace("_", "-").lower() if variable.startswith("HTTP_") else ""
-    return name, bool(_TELLING.search(name))
+        return variable.replace("_", "-").lower()
+    return variable[5:].replace("_", "-").lower() if variable.startswith("HTTP_") else ""
 
 
-def _without(secret: str, text: str) -> str:
-    """Return a text without a secret, nor what is left of it where it was cut."""
-    parts, end = list[str](), 0
-    while (start := text.find(secret[:SHORTEST_SECRET], end)) >= 0:
-        same = sum(
-            1
-            for _ in takewhile(
-                lambda pair: pair[0] == pair[1], zip(secret, text[start : start + len(secret)], strict=False)
-            )
-        )
-        parts += [text[end:start], masked(secret) if same == len(secret) else "..."]
-        end = start + same
-    return "".join([*parts, text[end:]]) if parts else text
+def _shown(found: re.Match[str]) -> str:
+    return masked(found[0])
 
 
-def _unescaped(text: str) -> str:
-    """Return a text without the escapes of JSON and of URLs for letters and digits."""
-    if "\\u00" not in text and "%" not in text:
-        return text
-    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
+def _head(secret: str) -> str:
+    return secret[:SHORTEST_SECRET].lower()
+
+
+def _without_beginnings(secrets: list[str], text: str) -> str:
+    """Return a text without what is left of secrets that were cut."""
+    lowered = text.lower()
+    if len(lowered) != len(text):  # letters that are written otherwise in small
+        lowered = text
+    for head in {_head(secret) for secret in secrets}:
+        rests = [secret.lower() for secret in secrets if _head(secret) == head]
+        parts, end = list[str](), 0
+        while (start := lowered.find(head, end)) >= 0:
+            parts += [text[end:start], "..."]
+            end = start + max(_same(rest, lowered[start : start + len(rest)]) for rest in rests)
+        text = "".join([*parts, text[end:]])
+        lowered = "".join([*parts, lowered[end:]]) if parts else lowered
+    return text
+
+
+def _same(one: str, other: str) -> int:
+    """Return how many characters two texts begin with alike."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+
+
+def _plain(text: str) -> str:
+    """Return a text without the escapes of JSON and of URLs for ASCII, also where they were escaped again."""
+    for _ in range(3):
+        if "\\" not in text and "%" not in text:
+            break
+        text = _ESCAPED.sub(lambda found: found[2] or chr(int(found[1], 16)), text)
+    return text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator
 from decimal import Decimal
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Response
 
-from mockling.emulator.http.masking import Mask, headers_of, secrets_of
+from mockling.emulator.http.masking import Mask, headers_of, secrets_of, shape_of
 from mockling.emulator.platform.exchange import LONGEST_BODY, Exchange, Message, tell
 from mockling.emulator.platform.keys import masked
 from mockling.emulator.platform.platform import Platform
@@ -78,7 +77,7 @@ class Recorder:
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
-        self._shape = re.compile(platform.keys.shape.removeprefix("^").removesuffix("$"))
+        self._shape = shape_of(platform.keys.shape)
 
     def begin(self, environ: WSGIEnvironment) -> Draft:
         """Return a new draft for a call, which from then on is that of its environment."""
@@ -130,7 +129,7 @@ class Recorder:
             status=status,
             response=response and mask.message(response),
             model=draft.model and mask.text(draft.model),
-            request_id=draft.request_id and mask.text(draft.request_id),
+            request_id=draft.request_id if draft.model else draft.request_id and mask.text(draft.request_id),
             error=draft.error and mask.text(draft.error),
             violations=tuple([mask.text(violation) for violation in draft.violations]),
             warnings=tuple([mask.text(warning) for warning in draft.warnings]),
@@ -144,7 +143,7 @@ class Recorder:
         """Return the mask of a call, given all that is kept of it."""
         texts = [draft.path, draft.query, draft.error or "", *draft.violations, *draft.warnings]
         for message in messages:
-            texts += [message.body.decode("latin-1"), *(value for _, value in message.headers)]
+            texts += [message.body.decode("latin-1"), *(part for header in message.headers for part in header)]
         return Mask([*self._platform.keys.configured, *secrets_of(draft.environ)], self._shape, texts)
 
 

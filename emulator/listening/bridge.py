@@ -191,7 +191,8 @@ def _environ(scope: HTTPScope, body: Body) -> WSGIEnvironment:
         # x_api_key would be taken for x-api-key, and a body that came in chunks is whole by now.
         if b"_" in raw_name or raw_name == b"transfer-encoding":
             continue
-        variable, value = _variable(raw_name), raw_value.decode("latin-1")
+        variable = _variable(raw_name) if len(raw_name) < 100 else _variable.__wrapped__(raw_name)
+        value = raw_value.decode("latin-1")
         environ[variable] = f"{environ[variable]},{value}" if variable in environ else value
     if body.size:
         environ.setdefault("CONTENT_LENGTH", str(body.size))
