@@ -82,5 +82,5 @@ def resumable(job: Job, output: Output, base_url: str) -> Iterator[None]:
         raise click.ClickException(f"{error}. To resume, with the same key: {resume}") from error
     except KeyboardInterrupt:
         click.echo(f"Interrupted. The job goes on as request {job.request_id}, and is billed if it succeeds.", err=True)
-        click.echo(f"To resume within the hour, with the same key: {resume}", err=True)
+        click.echo(f"To resume within the hour (of the server's time), with the same key: {resume}", err=True)
         raise click.exceptions.Exit(130) from None

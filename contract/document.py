@@ -57,6 +57,8 @@ def together(platform: Mapping[str, Any], models: Iterable[Mapping[str, Any]]) -
         slug = model["slug"]
         if slug in held:
             raise ContractError(f"There is a model {slug!r} already; give this one another slug.")
+        if f"/v1/{slug}" in platform["paths"] or slug in platform["x-retired"]["models"]:
+            raise ContractError(f"{slug!r} is an address of the platform already; give this model another slug.")
         held[slug] = {name: value for name, value in model.items() if name != "x-disputes"}
         for dispute, of_model in model.get("x-disputes", {}).items():
             if dispute in disputes:

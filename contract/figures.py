@@ -64,6 +64,7 @@ def choice(figure: Any, schema: Mapping[str, Any], what: str, leaf: Callable[[An
     if figure.keys() - {"by", "values", "otherwise"}:
         raise ContractError(f"{what} must be a table (by, values, otherwise) or a sum (base, per), not both.")
     name, values = str(figure["by"]), _table(figure, "values", what)
+    check_top(name, schema, what)
     possible = _possible(name, schema, what)
     chosen = {
         text_of(value): choice(inner, schema, f"{what}.{text_of(value)}", leaf) for value, inner in values.items()
@@ -132,6 +133,18 @@ def at(path: str, parameters: Any) -> Iterator[tuple[str, Any]]:
             yield place, item
 
 
+def first_of(path: str) -> str:
+    """Return the parameter in which a path begins."""
+    return path.partition(".")[0].removesuffix("[]")
+
+
+def check_top(name: str, schema: Mapping[str, Any], what: str) -> None:
+    """Raise `ContractError` if there is no parameter of that name, at the top."""
+    schema_at(name, schema, what)
+    if name not in schema["properties"]:
+        raise ContractError(f"{what} names {name!r}; it must be a parameter itself, not one inside another.")
+
+
 def check_kind(path: str, kind: str, schema: Mapping[str, Any], what: str) -> None:
     """Raise `ContractError` if the parameter at a path is not there, or may be of a type that is not `kind` or null."""
     kinds = _kinds(schema_at(path, schema, what))
@@ -149,11 +162,17 @@ def schema_at(path: str, schema: Mapping[str, Any], what: str) -> Mapping[str, A
             raise ContractError(
                 f"{what} names the parameter {path!r}, which there is not; there is {', '.join(properties)}."
             )
-        schema = properties[name]
+        schema = _part(properties[name], path, what)
         if step.endswith("[]"):
             if "items" not in schema:
                 raise ContractError(f"{what} names {path!r}, but {name} is no list with items.")
-            schema = schema["items"]
+            schema = _part(schema["items"], path, what)
+    return schema
+
+
+def _part(schema: Any, path: str, what: str) -> Mapping[str, Any]:
+    if not isinstance(schema, Mapping):
+        raise ContractError(f"{what} names {path!r}, whose schema must be an object, got {schema!r}.")
     return schema
 
 
@@ -167,6 +186,8 @@ def _table(figure: Mapping[str, Any], name: str, what: str) -> Mapping[str, Any]
 def _possible(name: str, schema: Mapping[str, Any], what: str) -> list[str]:
     part = schema_at(name, schema, what)
     values = values_of(part)
+    if any(isinstance(value, list | dict) for value in values):
+        raise ContractError(f"{what} is by {name}, whose values must be plain, not lists or objects.")
     given = "default" in part or (name in schema.get("required", ()) and "null" not in _kinds(part))
     # Where a number is taken for a text, it has become the text by then.
     return list(dict.fromkeys([*map(text_of, values), *([] if given or not values else [""])]))
@@ -179,7 +200,7 @@ def _quantity(path: str, schema: Mapping[str, Any], what: str) -> Callable[[Para
     known = {text_of(value): _decimal(value) for value in part.get("enum", ()) if value is not None}
     if None in known.values():
         raise ContractError(f"{what} is per {path}, whose values are no numbers.")
-    plain = path.isidentifier()
+    plain = path in schema["properties"]
 
     def quantity(parameters: Parameters) -> Decimal:
         if plain:

@@ -57,7 +57,7 @@ class InputFile:
     def misfits(self) -> Iterator[str]:
         """Yield a sentence for each way in which the file is not what the model takes, as far as it was measured."""
         suffixes, told = self.should.get("suffixes"), cited(self.should)
-        suffix = _SUFFIX.search(self.url)
+        suffix = _SUFFIX.search(self.url) if len(self.url) <= LONGEST_URL else None
         if suffixes and suffix and suffix[1].lower() not in suffixes:
             yield f"{self.place} names a {suffix[1]} file; the model takes {_listed(suffixes)}{told}."
         for name, measure in (self.measures or {}).items():

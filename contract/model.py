@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -12,7 +11,19 @@ from typing import Any
 
 from mockling.contract import warnings
 from mockling.contract.document import ContractError, Document
-from mockling.contract.figures import LARGEST, at, check_kind, choice, names, number, schema_at, text_of, values_of
+from mockling.contract.figures import (
+    LARGEST,
+    at,
+    check_kind,
+    check_top,
+    choice,
+    first_of,
+    names,
+    number,
+    schema_at,
+    text_of,
+    values_of,
+)
 from mockling.contract.inputs import InputFile
 from mockling.contract.validation import SchemaValidator, Violation
 
@@ -61,7 +72,7 @@ class Model:
         self.spread: float = document["latency"]["spread"]
         self.queue_share: float = document["latency"]["queue_share"]
         inputs: dict[str, Document] = document["inputs"]
-        self._inputs = [(re.split(r"\W", path)[0], path, limits) for path, limits in inputs.items()]
+        self._inputs = [(first_of(path), path, limits) for path, limits in inputs.items()]
         self._enforced: bool = document["inputs_enforced"]
         self._failures: list[Document] = document["failures"]
         self._sites = tuple(settled["x-unreachable"]["sites"])
@@ -74,10 +85,11 @@ class Model:
             check_kind(path, "string", self.schema, "inputs")
         for name in self.texts_needed:
             check_kind(name, "string", self.schema, "failures")
+            check_top(name, self.schema, "failures")
         for name in self.schema.get("required", ()):
             schema_at(name, self.schema, "parameters.required")
         figures = [document["price"], document["latency"], *document["output"].values()]
-        self._decisive = sorted({re.split(r"\W", path)[0] for figure in figures for path in names(figure)})
+        self._decisive = sorted({first_of(path) for figure in figures for path in names(figure)})
         # What has few values is worked out once; 1, 1.0 and true are not the same.
         self._few = all(_has_few_values(self.parameters[name]) for name in self._decisive)
         self._remembered = lru_cache(maxsize=4096, typed=True)(
@@ -153,7 +165,7 @@ class Model:
     def failure(self, parameters: Mapping[str, Any], files: Iterable[InputFile]) -> Case | None:
         """Return the error with which the generation of a valid request fails, as far as that is known, or None."""
         for row in self._failures:
-            if not str(parameters.get(row["blank"], "")).strip():
+            if not str(parameters.get(row["blank"]) or "").strip():
                 return Case("rejected_parameter", {"text": row["error"]})
         for file in files:
             if not file.is_web:
@@ -189,6 +201,12 @@ class Model:
         return {**self.defaults, **parameters}
 
     def _work_out(self, full: Mapping[str, Any]) -> tuple[Decimal, float, Output]:
+        try:
+            return self._figures(full)
+        except ArithmeticError as error:
+            raise ContractError("The numbers among them are too large to reckon with.") from error
+
+    def _figures(self, full: Mapping[str, Any]) -> tuple[Decimal, float, Output]:
         width, height = self._pixels(full)
         seconds = float(self._seconds(full))
         if not 0 < seconds <= LONGEST_OUTPUT:
@@ -234,8 +252,9 @@ class Model:
         return lambda _: pair
 
     def _sound(self, leaf: Any, what: str) -> Any:
-        if not (isinstance(leaf, bool) or leaf in self.input_paths):
-            choices = ", ".join(["true", "false", *self.input_paths])
+        videos = [path for _, path, limits in self._inputs if limits["kind"] == "video"]
+        if not (isinstance(leaf, bool) or leaf in videos):
+            choices = ", ".join(["true", "false", *videos])
             raise ContractError(f"{what} must be one of {choices} (an input whose sound is kept), got {leaf!r}.")
         return lambda _: leaf
 
@@ -247,7 +266,8 @@ def _figure(part: Document) -> Any:
 
 def _has_few_values(schema: Document) -> bool:
     """Say whether a parameter is a plain value and no long text."""
-    return bool(values_of(schema)) or schema.get("type") in ("integer", "number")
+    values = values_of(schema)
+    return bool(values) or schema.get("type") in ("integer", "number")
 
 
 def _takes_numbers(schema: Document) -> bool:
@@ -259,5 +279,5 @@ def _takes_numbers(schema: Document) -> bool:
 def _as_text(schema: Document, value: Any) -> Any:
     """Return a number that stands beside its text in an enum as the text."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    text = text_of(int(value)) if is_number else None
+    text = text_of(value) if is_number else None
     return text if text is not None and text in schema["enum"] else value

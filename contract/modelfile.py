@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from datetime import date
@@ -20,6 +21,17 @@ from mockling.contract.validation import SchemaValidator
 
 LARGEST_FILE = 1024**2  # bytes
 MOST_VALUES = 100_000  # with each alias counted as what it stands for
+_OF_NAMES = {"properties", "patternProperties", "dependentSchemas", "$defs"}
+_VALUES = {"const", "enum", "default", "example", "examples"}
+_KEYWORDS = _OF_NAMES | _VALUES | {
+    "$anchor", "$comment", "$dynamicAnchor", "$dynamicRef", "$id", "$schema", "$vocabulary",
+    "additionalProperties", "allOf", "anyOf", "contains", "contentEncoding", "contentMediaType",
+    "contentSchema", "dependentRequired", "deprecated", "description", "else", "exclusiveMaximum",
+    "exclusiveMinimum", "format", "if", "items", "maxContains", "maxItems", "maxLength", "maxProperties",
+    "maximum", "minContains", "minItems", "minLength", "minProperties", "minimum", "multipleOf", "not", "oneOf",
+    "pattern", "prefixItems", "propertyNames", "readOnly", "required", "then", "title", "type",
+    "unevaluatedItems", "unevaluatedProperties", "uniqueItems", "writeOnly",
+}  # fmt: skip
 _MESSAGES = {
     "required": "{field} is missing; it must be {expected}",
     "invalid": "{field} must be {expected}, got {actual}",
@@ -60,16 +72,44 @@ def _check_disputes(document: Document, path: Path) -> None:
         for answer, patch in told["answers"].items():
             settled = deepcopy(document)
             merge(settled, patch)
-            _check(settled, f"{path}: x-disputes.{dispute}.answers.{answer}")
+            where = f"{path}: x-disputes.{dispute}.answers.{answer}"
+            _check(settled, where)
+            short = [name for name, part in _completed(settled).items() if settled.get(name) != part]
+            if short:
+                raise ContractError(f"{where}: {', '.join(short)} must be written out, and cannot be left out.")
             if settled["slug"] != document["slug"]:
                 raise ContractError(f"{path}: x-disputes.{dispute}.answers.{answer}: slug cannot be disputed.")
 
 
 def _check(document: Any, told: str) -> None:
     violations = _validator().violations(document)
+    if not violations:
+        _check_schema(document["parameters"], f"{told}: parameters")
     if violations:
         message = violations[0].message.replace("the body", "the file", 1)
         raise ContractError(f"{told}: {message}. docs/models.md explains the parts of a model's file.")
+
+
+def _check_schema(schema: Any, told: str) -> None:
+    """Check that a schema has no keyword that there is not, and no pattern that Python does not know.
+
+    An unknown keyword is allowed in JSON Schema, and says nothing: it is a slip of the pen.
+    """
+    if not isinstance(schema, dict):
+        return
+    for name, part in schema.items():
+        if name not in _KEYWORDS and not name.startswith("x-"):
+            raise ContractError(f"{told}: JSON Schema has no keyword {name!r}; a note of your own begins with x-.")
+        if name in _OF_NAMES and isinstance(part, dict):
+            for inner, below in part.items():
+                _check_schema(below, f"{told}.{inner}")
+        elif name not in _VALUES:
+            for below in part if isinstance(part, list) else [part]:
+                _check_schema(below, f"{told}.{name}")
+    try:
+        re.compile(str(schema.get("pattern", "")))
+    except re.error as error:
+        raise ContractError(f"{told}: the pattern {schema['pattern']!r} is no regular expression: {error}.") from error
 
 
 @cache

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -33,11 +34,14 @@ class Violation:
     message: str
 
 
-def _is_uri(value: object) -> bool:
-    from rfc3986_validator import validate_rfc3986  # late: it takes as long as all of this package
+_URI = Draft202012Validator({"format": "uri"}, validate_formats=True)
 
-    # The validator's pattern lets a line end pass at the end.
-    return not isinstance(value, str) or (not value.endswith("\n") and bool(validate_rfc3986(value, rule="URI")))
+
+def _is_uri(value: object) -> bool:
+    try:
+        return _URI.is_valid(value)
+    except ValueError:  # surrogates
+        return False
 
 
 class SchemaValidator:
@@ -57,8 +61,7 @@ class SchemaValidator:
             place = "/".join(map(str, getattr(error, "instance_path", ())))
             reason = f"{str(error).partition(chr(10))[0]}{f' (at {place})' if place else ''}"
             raise ContractError(f"The contract holds a schema that is none: {reason}.") from error
-        probe = Draft202012Validator({"format": "uri"}, validate_formats=True)
-        if probe.is_valid("not a uri"):
+        if _is_uri("not a uri"):
             raise ContractError("format: uri is not enforced; the format checker lost its rule for it.")
 
     def violations(self, value: object) -> list[Violation]:
@@ -89,7 +92,10 @@ class SchemaValidator:
 
         checker = jsonschema.FormatChecker(formats=())
         checker.checks("uri")(_is_uri)
-        return jsonschema.Draft202012Validator(self._schema, format_checker=checker)
+        extend = jsonschema.validators.extend
+        kind = extend(jsonschema.Draft202012Validator, {"pattern": _pattern})  # type: ignore[no-untyped-call] # it has none
+        telling: jsonschema.Draft202012Validator = kind(self._schema, format_checker=checker)
+        return telling
 
     def _told(self, error: jsonschema.ValidationError) -> Iterable[tuple[int, Violation]]:
         path = "$" + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.absolute_path)
@@ -116,6 +122,15 @@ class SchemaValidator:
         return Violation(path, wanted, actual, message)
 
 
+def _pattern(_validator: object, pattern: str, value: object, _schema: object) -> Iterator[jsonschema.ValidationError]:
+    """Yield an error if a text is not of a pattern; one that can only be at the beginning is looked for only there."""
+    import jsonschema
+
+    at_beginning = pattern.startswith("^") and "|" not in pattern
+    if isinstance(value, str) and not (re.match if at_beginning else re.search)(pattern, value):
+        yield jsonschema.ValidationError("it is not of the pattern")
+
+
 def expected(schema: Mapping[str, Any] | bool) -> str:
     """Say in words what a schema accepts: "a string, either 'std' or 'pro'"."""
     if isinstance(schema, bool):
@@ -127,14 +142,15 @@ def expected(schema: Mapping[str, Any] | bool) -> str:
     if "enum" in schema:
         return f"{words}, {_choice(schema['enum'])}"
     if "oneOf" in schema:
-        ways = [" and ".join(way.get("required", ["something else"])) for way in schema["oneOf"]]
+        ways = [" and ".join(_needs(way)) for way in schema["oneOf"]]
         return f"{words} with exactly one of: {'; '.join(ways)}"
     if schema.get("minProperties") == 1:
         return f"{words} that is not empty"
     if schema.get("format") == "uri":
         return "a valid http or https URL (blanks and letters beyond ASCII percent-encoded)"
     if kinds == "array":
-        items = f"{schema.get('items', {}).get('type', 'value')}s"
+        inner = schema.get("items", {})
+        items = f"{inner.get('type', 'value') if isinstance(inner, Mapping) else 'value'}s"
         return f"an array of {_span(schema, 'minItems', 'maxItems')}{items}".replace("  ", " ")
     if "pattern" in schema:
         return f"{words} of the pattern {schema['pattern']}"
@@ -142,6 +158,10 @@ def expected(schema: Mapping[str, Any] | bool) -> str:
     if length:
         return f"{words} of {length}characters"
     return words + _range(schema)
+
+
+def _needs(way: Mapping[str, Any] | bool) -> list[str]:
+    return way.get("required", ["something else"]) if isinstance(way, Mapping) else ["anything"]
 
 
 def _span(schema: Mapping[str, Any], least: str, most: str) -> str:
@@ -183,5 +203,7 @@ def _article(kind: str) -> str:
 
 
 def _choice(values: Iterable[object]) -> str:
-    *some, last = [repr(value) for value in values]
+    *some, last = [repr(value) for value in values] or ["no value at all"]
+    if not some:
+        return last
     return f"either {some[0]} or {last}" if len(some) == 1 else f"one of {', '.join(some)} or {last}"

@@ -9,9 +9,10 @@ from ipaddress import ip_address
 from typing import Any
 
 from mockling.contract.document import ContractError, cited
-from mockling.contract.figures import check_kind, schema_at
+from mockling.contract.figures import check_kind, check_top
 from mockling.contract.inputs import InputFile
 
+MOST_READ = 100_000  # characters of a text in which names are looked for
 MOST_NAMED = 10  # unknown parameters that are told by name
 Rule = Callable[[Mapping[str, Any]], Iterator[str]]
 
@@ -22,11 +23,12 @@ def rule(row: Mapping[str, Any], schema: Mapping[str, Any]) -> Rule:
     Raises `ContractError` if it names a parameter that is not there.
     """
     told = cited(row)
-    if "only" in row:
-        schema_at(row["in"], schema, "warnings")
-    elif "in" in row:
+    lists = [row["of"]] if isinstance(row.get("of"), str) else row.get("of", [])
+    for name in [row["in"], *lists] if "in" in row else lists:
+        check_top(name, schema, "warnings")
+    if "in" in row and "only" not in row:
         check_kind(row["in"], "string", schema, "warnings")
-    for name in row["of"] if isinstance(row.get("of"), list) else [row["of"]] if "of" in row else []:
+    for name in lists:
         check_kind(name, "array", schema, "warnings")
     if "names" in row:
         try:
@@ -41,7 +43,7 @@ def rule(row: Mapping[str, Any], schema: Mapping[str, Any]) -> Rule:
     if "characters" in row:
         return _characters(row["in"], row["characters"], told)
     if "together" in row:
-        return _together([row["of"]] if isinstance(row["of"], str) else row["of"], row["together"], told)
+        return _together(lists, row["together"], told)
     return _only(row["in"], row["only"], told)
 
 
@@ -79,7 +81,7 @@ def _site(host: str, sites: tuple[str, ...]) -> str | None:
 def _names(pattern: re.Pattern[str], where: str, called: str, what: str, told: str) -> Rule:
     def check(parameters: Mapping[str, Any]) -> Iterator[str]:
         given = len(parameters.get(what) or ())
-        found = pattern.findall(parameters.get(where) or "")
+        found = pattern.findall((parameters.get(where) or "")[:MOST_READ])
         named = {digits.lstrip("0") or "0" for digits in found if digits.isdecimal()}
         for digits in sorted(named, key=lambda digits: (len(digits), digits)):
             if digits == "0" or len(digits) > 6 or int(digits) > given:

@@ -213,6 +213,41 @@ def test_no_file_stays_open(local: Local, name: str) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("headers", "status", "content"),
+    [
+        ({"if-match": "*"}, 200, b"0123456789"),
+        ({"if-match": '"zz", {etag}'}, 200, b"0123456789"),
+        ({"if-match": '"zz"', "range": "bytes=0-1"}, 412, None),
+        ({"if-match": "{etag}", "range": "bytes=0-1"}, 206, b"01"),
+        ({"if-none-match": "{etag}", "range": "bytes=0-1"}, 304, b""),
+        ({"if-none-match": "W/{etag}"}, 304, b""),
+        ({"if-match": "{etag}", "if-none-match": "{etag}"}, 304, b""),
+        ({"if-none-match": '"zz"', "range": "bytes=0-1"}, 206, b"01"),
+        ({"range": "bytes=-11"}, 206, b"0123456789"),
+        ({"range": "bytes=-10"}, 206, b"0123456789"),
+        ({"range": "bytes=-1"}, 206, b"9"),
+        ({"range": "bytes=0-1,3-4"}, 200, b"0123456789"),
+        ({"range": "bytes=9-5"}, 200, b"0123456789"),
+        ({"range": "bytes=10-"}, 416, None),
+        ({"range": "bytes=0-1", "if-range": "{etag}"}, 206, b"01"),
+        ({"range": "bytes=0-1", "if-range": '"zz"'}, 200, b"0123456789"),
+        ({"range": "bytes=0-1", "if-range": "Sat, 01 Jan 2033 00:00:00 GMT"}, 200, b"0123456789"),
+        ({"if-modified-since": "Sat, 01 Jan 2033 00:00:00 GMT"}, 200, b"0123456789"),
+    ],
+)
+def test_conditions_are_settled_as_http_says(
+    local: Local, headers: dict[str, str], status: int, content: bytes | None
+) -> None:
+    """If-Match comes first, then If-None-Match, then the range; a file has an ETag and no date (RFC 9110)."""
+    url = local.upload("text/plain", b"0123456789")
+    etag = local.get(url).headers["etag"]
+    told = local.get(url, headers={name: value.replace("{etag}", etag) for name, value in headers.items()})
+    assert (told.status_code, told.data if content is not None else None) == (status, content)
+    head = local.call("HEAD", url, headers={"range": "bytes=0-1"})
+    assert (head.status_code, head.headers["content-length"]) == (200, "10")
+
+
 def test_a_file_removed_from_outside_is_not_found(local: Local) -> None:
     """Whoever cleans the temporary folder is no defect."""
     url = local.upload("text/plain", b"whatever")

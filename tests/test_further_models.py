@@ -125,6 +125,15 @@ def test_its_input_is_looked_at(sketch: Local) -> None:
         ({"prompt": "a", "parts": [5, {"url": "https://e.com/a.png", "seconds": 1000}, {"seconds": None}]}, 200, 1.07),
         ({"prompt": "a", "image_urls": [None, "x"]}, 500, 0),
         ({"prompt": "@imagex @image @image3"}, 200, 0.07),
+        ({"prompt": "a", "two-words": 3}, 200, 3.07),
+        ({"prompt": "a", "steps": "1.5"}, 200, 0.22),
+        ({"prompt": "a", "steps": 1.5}, 200, 0.22),
+        ({"prompt": "a", "steps": 1.0}, 200, 0.17),
+        ({"prompt": "a", "anything": [1, 2, 3]}, 200, 0.07),
+        ({"prompt": "a", "either": [1, 2]}, 400, 0),
+        ({"prompt": "a", "never": 1}, 400, 0),
+        ({"prompt": "a", "odd": 1}, 400, 0),
+        ({}, 500, 0),
     ],
 )
 def test_what_a_model_leaves_open_is_no_defect(body: dict[str, Any], status: int, cost: float) -> None:

@@ -336,6 +336,63 @@ BROKEN = {
         with_parameter(free_url={}).replace("price:\n", "inputs: {free_url: {kind: image}}\nprice:\n"),
         "inputs names the parameter 'free_url', which must be of the type string, not any",
     ),
+    "a keyword that there is not": (
+        with_parameter(seconds={"type": "number", "minimun": 1}),
+        "parameters.seconds: JSON Schema has no keyword 'minimun'",
+    ),
+    "a keyword inside that there is not": (
+        with_parameter(many={"type": "array", "items": {"anyOf": [{"typ": "number"}]}}),
+        "parameters.many.items.anyOf: JSON Schema has no keyword 'typ'",
+    ),
+    "a pattern that Python does not know": (
+        with_parameter(name={"type": "string", "pattern": r"^\p{L}+$"}),
+        "parameters.name: the pattern .* is no regular expression",
+    ),
+    "sound from an image": (
+        with_parameter(image_url={"type": "string"}).replace("  audio:\n", "  audio: image_url\n  x-source:\n")
+        + "inputs: {image_url: {kind: image}}\n",
+        "output.audio must be one of true, false",
+    ),
+    "a blank text inside": (
+        with_parts(failures=[{"blank": "segments[].prompt", "error": "E"}]),
+        "failures names 'segments\\[].prompt'; it must be a parameter itself",
+    ),
+    "a table by a part": (
+        with_parameter(o={"type": "object", "properties": {"mode": {"enum": ["a"]}}}).replace(
+            "price:\n", "price:\n  base: {by: o.mode, values: {a: 1}, otherwise: 2}\n"
+        ),
+        "price.base names 'o.mode'; it must be a parameter itself",
+    ),
+    "a table by lists": (
+        with_parameter(size={"enum": [[1, 2], [3, 4]]}).replace(
+            "price:\n", "price:\n  base: {by: size, values: {}, otherwise: 2}\n"
+        ),
+        "price.base is by size, whose values must be plain",
+    ),
+    "items of any kind as a price": (
+        with_parameter(a={"type": "array", "items": True}).replace("price:\n", "price:\n  base: {per: {'a[]': 1}}\n"),
+        "price.base names 'a\\[]', whose schema must be an object, got True",
+    ),
+    "a retired slug": (with_parts(slug="mockling-retired-model"), "is an address of the platform already"),
+    "a slug of the platform": (with_parts(slug="get-user-credits"), "is an address of the platform already"),
+    **{
+        f"an answer that takes {next(iter(patch))} away, {number}": (
+            disputed(answers={"a": patch, "b": {}}),
+            "x-disputes.X1.answers.a: .* must be written out, and cannot be left out",
+        )
+        for number, patch in enumerate(
+            [
+                {"price": 0.7},
+                {"latency": 30},
+                {"inputs": None},
+                {"warnings": None},
+                {"failures": None},
+                {"title": None},
+                {"output": {"audio": None}},
+                {"latency": {"spread": None}},
+            ]
+        )
+    },
     "a price in words": (with_parts(price={"base": "dear"}), r"price.base must be a number .*got 'dear'"),
     "a price below 0": (with_parts(price={"base": -1}), "price must be from 0"),
     "a price without end": (with_parts(price={"base": "1e999999999"}), "price.base must be a number"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from mimetypes import guess_type
 from typing import BinaryIO
 
@@ -23,7 +24,7 @@ class Files:
         self._platform = platform
         self._responses = responses
         document = platform.contract.document
-        self._deepest: int = document["x-limits"]["json_depth"]
+        self._limits: dict[str, int] = document["x-limits"]
         self._schema = document["components"]["schemas"]["Upload"]
         self._validator = SchemaValidator(self._schema, document["x-messages"])
         self._accepted = platform.contract.operations["upload"]["requestBody"]["content"]
@@ -34,7 +35,7 @@ class Files:
         if media_type_of(request.environ) not in self._accepted:
             raise Refused("content_type")
         body = draft_of(request.environ).sent(content_of(request))
-        sent = read_body(request, body, self._schema, self._deepest)
+        sent = read_body(request, body, self._schema, self._limits)
         violations = self._validator.violations(sent)
         if violations:
             raise Refused("bad_upload", message=violations[0].message)
@@ -49,7 +50,7 @@ class Files:
             opened = path.open("rb")
         except OSError as error:
             raise Refused("unknown_file", file=file[:100]) from error
-        return self._sent(opened, path.stat().st_size, file, file.partition(".")[0])
+        return self._sent(opened, os.fstat(opened.fileno()).st_size, file, file.partition(".")[0])
 
     def download(self, file: str) -> Response:
         """GET /generations/<file>: a generated video (G21)."""
@@ -61,13 +62,11 @@ class Files:
 
     def _sent(self, opened: BinaryIO, size: int, name: str, etag: str) -> Response:
         """Return the response that sends an open file, or as much of it as the request's headers ask for."""
-        _drop_odd_headers()
         try:
+            _settle_conditions(etag, size)
             response = send_file(opened, mimetype=_kind(name), download_name=name, etag=etag, conditional=False)
             response.content_length = size
             response.make_conditional(request.environ, accept_ranges=True, complete_length=size)
-            if response.status_code == 412:
-                raise Refused("precondition")
         except Exception:
             opened.close()
             raise
@@ -84,11 +83,22 @@ def _kind(name: str) -> str:
     return guess_type(name)[0] or "application/octet-stream"
 
 
-def _drop_odd_headers() -> None:
-    """Ignore a Range that is no single range of bytes (RFC 9110), and dates, for a file here has an ETag alone."""
-    environ, wanted = request.environ, request.range
-    environ.pop("HTTP_IF_MODIFIED_SINCE", None)
+def _settle_conditions(etag: str, size: int) -> None:
+    """Leave of a request's conditions what werkzeug settles as HTTP says (RFC 9110); a file has an ETag and no date.
+
+    Raises `Refused` if the file must be another one.
+    """
+    environ = request.environ
+    if "HTTP_IF_MATCH" in environ and not (request.if_match.star_tag or request.if_match.contains(etag)):
+        raise Refused("precondition")
+    for name in ("HTTP_IF_MATCH", "HTTP_IF_MODIFIED_SINCE"):
+        environ.pop(name, None)
+    known = request.if_none_match.star_tag or request.if_none_match.contains_weak(etag)
+    wanted = request.range
     dated = not environ.get("HTTP_IF_RANGE", '"').startswith('"')
-    if dated or wanted is None or wanted.units != "bytes" or len(wanted.ranges) != 1:
-        environ.pop("HTTP_RANGE", None)
-        environ.pop("HTTP_IF_RANGE", None)
+    odd = wanted is None or wanted.units != "bytes" or len(wanted.ranges) != 1
+    if known or odd or dated or request.method != "GET":
+        for name in ("HTTP_RANGE", "HTTP_IF_RANGE"):
+            environ.pop(name, None)
+    elif wanted and (wanted.ranges[0][0] or 0) < -size:  # more than there is of its end: all of it
+        environ["HTTP_RANGE"] = "bytes=0-"

@@ -28,7 +28,7 @@ class Generations:
         self._platform = platform
         self._responses = responses
         self._recorder = recorder
-        self._deepest: int = platform.contract.document["x-limits"]["json_depth"]
+        self._limits: dict[str, int] = platform.contract.document["x-limits"]
 
     def generate(self, model: str) -> Response:
         """POST /v1/<model>: what POST /v2/<model> does, and then wait until the job has ended."""
@@ -67,7 +67,7 @@ class Generations:
             # A form is parsed from what was read.
             is_form = media_type == "multipart/form-data"
             content = draft.sent(caller.get_data() if is_form else content_of(caller))
-            return read_body(caller, content, schema, self._deepest)
+            return read_body(caller, content, schema, self._limits)
 
         call = Call(
             operation=operation,

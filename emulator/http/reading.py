@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from math import isinf
 from typing import Any, NoReturn
 
 from flask import Request
@@ -13,17 +14,19 @@ from mockling.contract.validation import described
 from mockling.emulator.platform.refused import Refused
 
 _HOST = re.compile(r"[A-Za-z0-9._-]+(:\d+)?|\[[0-9A-Fa-f:.]+\](:\d+)?")
+_PARTS = (b",", b":", b"[", b"{", b"\\")
 _PYTHON = {"True": True, "False": False}  # as Python's clients write a boolean in a form (M13)
 
 
-def read_body(request: Request, content: bytes, schema: Mapping[str, Any], deepest: int) -> dict[str, Any]:
-    """Return the object in a request's body, of which `deepest` levels may be nested.
+def read_body(request: Request, content: bytes, schema: Mapping[str, Any], limits: Mapping[str, int]) -> dict[str, Any]:
+    """Return the object in a request's body.
 
-    `content` is the body if it is no form. Raises `Refused` if it is no JSON, no object, no form, or nested too deeply.
+    `content` is the body if it is no form, `limits` are the contract's `x-limits`. Raises `Refused` if it is no JSON,
+    no object, no form, or holds too much or too many levels.
     """
     if media_type_of(request.environ) == "multipart/form-data":
-        return _read_form(request, schema, deepest)
-    value = _parse(content, deepest)
+        return _read_form(request, schema, limits)
+    value = _parse(content, limits)
     if not isinstance(value, dict):
         raise Refused("not_an_object", actual=described(value))
     return value
@@ -68,7 +71,7 @@ def is_plain(environ: Mapping[str, Any]) -> bool:
     return "//" not in environ["PATH_INFO"] and "%2f" not in path.lower()
 
 
-def _read_form(request: Request, schema: Mapping[str, Any], deepest: int) -> dict[str, Any]:
+def _read_form(request: Request, schema: Mapping[str, Any], limits: Mapping[str, int]) -> dict[str, Any]:
     """Read a form: a field stands for text; for any other type it holds JSON, and text that is no JSON stays text."""
     fields: dict[str, Any] = {}
     for name, values in request.form.lists():
@@ -83,13 +86,17 @@ def _read_form(request: Request, schema: Mapping[str, Any], deepest: int) -> dic
             fields[name] = _PYTHON[values[-1]]
             continue
         try:
-            fields[name] = _parse(values[-1].encode(), deepest)
+            fields[name] = _parse(values[-1].encode(), limits)
         except Refused:
             fields[name] = values if kind == "array" else values[-1]
     return fields
 
 
-def _parse(body: bytes, deepest: int) -> Any:
+def _parse(body: bytes, limits: Mapping[str, int]) -> Any:
+    deepest, most = limits["json_depth"], limits["json_parts"]
+    # Counted first, for what is made of each part takes a hundred bytes, and a hundred times as long.
+    if len(body) > most and sum(map(body.count, _PARTS)) > most:
+        raise Refused("too_much", limit=most)
     try:
         value = _DECODER.decode(body.decode("utf-8"))
     except json.JSONDecodeError as error:
@@ -119,4 +126,11 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON value")
 
 
-_DECODER = json.JSONDecoder(parse_constant=_no_constant)
+def _number(text: str) -> float:
+    number = float(text)
+    if isinf(number):
+        raise ValueError(f"{text[:20]} is too large a number")
+    return number
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_constant, parse_float=_number)
