@@ -80,7 +80,8 @@ def no_cache(monkeypatch, tmp_path):
     monkeypatch.setattr(rendering, "_rooms", {})
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     yield tmp_path
-    rendering._remove_folder()
+    for room in rendering._rooms.values():
+        room.folder.remove()
 
 
 def cut(width: int, height: int, seconds: float, audio: bool = True, fps: int = 24) -> Path:
@@ -312,7 +313,7 @@ def test_a_full_disk_leaves_nothing_behind(share, call):
     script = (
         "import resource, sys; from mockling import fixtures; from mockling.fixtures import cutting, rendering\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]),) * 2)\n"
-        "folders = lambda: [room.folder for room in rendering._rooms.values() if room.folder]\n"
+        "folders = lambda: [room.folder.path for room in rendering._rooms.values() if room.folder.path]\n"
         f"try: print(fixtures.{call})\n"
         "except OSError: print('OSError', [file for folder in folders() for file in folder.iterdir()])"
     )
