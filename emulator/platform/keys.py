@@ -18,8 +18,8 @@ class Account:
 
     `credits` is the balance that it starts with, in US dollars (None: it has no balance record, G19),
     `requests_per_minute` its limit (None: none), `models` those it may call (None: all), `fails_with` the case of
-    `x-errors` with which its generations always fail, at no cost (None: they succeed). `planned` says that its key alone
-    made it one that meets an error, so that it never pays for anything.
+    `x-errors` with which its generations always fail, at no cost (None: they succeed). `planned` says that it
+    meets an error because of its key's last digits, and so never pays for anything.
     """
 
     key: str
