@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mimetypes import guess_type
+from os import fstat
 from typing import BinaryIO
 
 from flask import Response, request, send_file
@@ -49,7 +50,7 @@ class Files:
             opened = path.open("rb")
         except OSError as error:
             raise Refused("unknown_file", file=file[:100]) from error
-        return self._sent(opened, path.stat().st_size, file, file.partition(".")[0])
+        return self._sent(opened, fstat(opened.fileno()).st_size, file, file.partition(".")[0])
 
     def download(self, file: str) -> Response:
         """GET /generations/<file>: a generated video (G21)."""

@@ -32,7 +32,7 @@ class MemoryStore:
         self._lock = Lock()
         self._numbers: dict[str, int] = {}
         self._purses: dict[str, Purse] = {}
-        self._planned: OrderedDict[str, Purse] = OrderedDict()  # nothing is ever paid from them
+        self._planned: OrderedDict[str, Purse] = OrderedDict()  # of planned errors: nothing is ever paid from them
         self._records: OrderedDict[str, Record] = OrderedDict()
         self._awaited: dict[str, Record] = {}  # of jobs that a held call waits for: never forgotten
         self._journal: OrderedDict[int, Exchange] = OrderedDict()
