@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-from calling import INPUTS, V1, V2, Local, post, text
+from calling import GOOD_KEY, INPUTS, V1, V2, Local, post, text
 
 from mockling.emulator import Emulator
 
@@ -190,3 +190,22 @@ def test_hostile_text_comes_through(emulator: Emulator, key: str, sample: dict[s
     assert post(emulator, body, key).status_code == 200
     wrong = json.dumps({**sample, "mode": "\ud800{0}\u001b[31m"}).encode()
     assert 'got the string "\\ud800{0}\\u001b[31m"' in text(post(emulator, wrong, key))
+
+
+def test_a_forms_files_need_no_disk(
+    emulator: Emulator, key: str, sample: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A form may bring a large file where none can be written to the temporary folder; nothing is made of it."""
+    monkeypatch.setattr("tempfile.tempdir", "/nowhere")
+    form = {name: value if isinstance(value, str) else json.dumps(value) for name, value in sample.items()}
+    sent = {"data": form, "files": {"file": bytes(2**20)}, "headers": {"x-api-key": key}}
+    response = requests.post(emulator.url + V2, timeout=30, **sent)
+    assert response.status_code == 200
+
+
+def test_a_form_that_ends_too_early_is_told(local: Local) -> None:
+    """A caller who promised more than came is refused with that, not with something about JSON."""
+    sent = {"data": b"--cut\r\n", "content_type": "multipart/form-data; boundary=cut"}
+    response = local.call("POST", V2, GOOD_KEY, **sent, environ_overrides={"CONTENT_LENGTH": "100"})
+    told = {"error": "Invalid request: its body is shorter than its content-length says"}
+    assert (response.status_code, response.get_json()) == (400, told)

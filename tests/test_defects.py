@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import requests
 from calling import GOOD_KEY, V1, V2, Local, make_key, post, text
+from werkzeug.exceptions import Conflict, HTTPException, UnsupportedMediaType
 
 from mockling import fixtures
 from mockling.emulator import Emulator
@@ -78,6 +79,30 @@ def test_an_upload_that_cannot_be_written_is_told(local: Local, monkeypatch: pyt
     response = local.post("/upload-asset", GOOD_KEY, {"data_urls": ["data:text/plain;base64,aGk="]})
     assert response.status_code == 500
     assert "No space left on device" in response.get_json()["error"]
+
+
+@pytest.mark.parametrize("path", [V1, V2, "/v1/get-user-credits", "/nowhere"])
+@pytest.mark.parametrize("host", ["a" * 64, f"{'a' * 5000}.test", "a..b", ".."])
+def test_a_host_that_cannot_be_is_told(emulator: Emulator, host: str, path: str) -> None:
+    """A name with a part that is too long or empty is 400, and the text is about the Host and nothing else."""
+    response = requests.post(emulator.url + path, headers={"Host": host}, timeout=30)
+    assert response.status_code == 400
+    assert text(response) == "Invalid request: its Host is no name; each part of one has 1 to 63 characters"
+
+
+@pytest.mark.parametrize("error", [UnsupportedMediaType("No such charset"), Conflict("Too late")])
+def test_what_else_http_refuses_is_told_in_its_own_words(
+    local: Local, monkeypatch: pytest.MonkeyPatch, error: HTTPException
+) -> None:
+    """Whatever the framework refuses a request for is 400 with its reason."""
+
+    def refuse(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("mockling.emulator.http.generations.read_body", refuse)
+    response = local.post(V1, GOOD_KEY, {})
+    told = {"error": f"Invalid request: {error.description}"}
+    assert (response.status_code, response.get_json()) == (400, told)
 
 
 def test_what_was_called_otherwise_before_says_what_it_is_called_now() -> None:

@@ -4,6 +4,7 @@ import gc
 import io
 import json
 import re
+import shutil
 import socket
 from pathlib import Path
 from typing import Any
@@ -190,6 +191,53 @@ def test_an_upload_that_is_no_base64_is_refused_and_nothing_is_kept(local: Local
     assert url == Local().post("/upload-asset", GOOD_KEY, {"data_urls": urls[:1]}).get_json()["file_urls"][0]
 
 
+def fetched(local: Local, url: str, **headers: str) -> dict[str, str | None]:
+    """Return what a browser is told about how to take a file."""
+    told = local.get(url, headers=headers).headers
+    names = ("content-type", "content-disposition", "x-content-type-options", "content-security-policy")
+    return {name: told.get(name, "").partition("; filename")[0] for name in names}
+
+
+@pytest.mark.parametrize("headers", [{}, {"range": "bytes=0-3"}])
+@pytest.mark.parametrize(
+    "kind",
+    ["text/html", "application/xhtml+xml", "image/svg+xml", "text/xml", "text/javascript", "text/plain", "x/unknown"],
+)
+def test_an_upload_that_is_neither_video_nor_image_never_runs(local: Local, kind: str, headers: dict[str, str]) -> None:
+    """A page, or a picture with scripts, is saved by a browser and not opened as a page of this server (M18)."""
+    url = local.upload(kind, b"<script>alert(document.domain)</script>")
+    assert fetched(local, url, **headers) == {
+        "content-type": "application/octet-stream",
+        "content-disposition": "attachment",
+        "x-content-type-options": "nosniff",
+        "content-security-policy": "sandbox; default-src 'none'",
+    }
+
+
+@pytest.mark.parametrize("headers", [{}, {"range": "bytes=0-3"}])
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [("video/mp4", MP4), ("image/png", b"\x89PNG\r\n\x1a\n"), ("image/gif", b"<script>"), ("video/webm", b"<script>")],
+)
+def test_a_video_or_image_is_shown_as_what_it_is_called(
+    local: Local, kind: str, content: bytes, headers: dict[str, str]
+) -> None:
+    """A browser shows it, and guesses nothing else from its content (M18)."""
+    assert fetched(local, local.upload(kind, content), **headers) == {
+        "content-type": kind,
+        "content-disposition": "inline",
+        "x-content-type-options": "nosniff",
+        "content-security-policy": "",
+    }
+
+
+def test_an_output_is_shown_as_a_video(sample: dict[str, Any]) -> None:
+    """What was generated is guessed no more than what was uploaded (M18)."""
+    local = Local(speed="instant")
+    told = fetched(local, local.post(V1, GOOD_KEY, sample).get_json()["output"])
+    assert (told["content-type"], told["x-content-type-options"]) == ("video/mp4", "nosniff")
+
+
 def test_an_empty_upload_can_be_fetched(local: Local) -> None:
     """A file of no bytes is sent whole, and recorded as that."""
     assert local.get(local.upload("text/plain", b"")).data == b""
@@ -209,7 +257,7 @@ def test_no_file_stays_open(local: Local, name: str) -> None:
     assert local.get(url, headers={"if-match": etag}).data == b"whatever"
     gc.collect()
     assert not [
-        link for link in Path("/proc/self/fd").iterdir() if link.exists() and "mockling-uploads" in str(link.readlink())
+        link for link in Path("/proc/self/fd").iterdir() if link.is_file() and "mockling-kept" in str(link.readlink())
     ]
 
 
@@ -265,3 +313,29 @@ def test_uploads_are_bounded() -> None:
     sent = [local.post("/upload-asset", GOOD_KEY, {"data_urls": some}) for some in (files[:1], files[1:])]
     urls = [url for one in sent for url in one.get_json()["file_urls"]]
     assert [local.get(url).status_code for url in urls] == [404, 200, 200]
+
+
+def test_uploads_are_bounded_in_bytes() -> None:
+    """Beyond the bound the oldest are gone, as many as must be; the newest is kept whatever its size (M14)."""
+    local = Local(contract={"x-limits": {"upload_bytes": 10}})
+
+    def kept() -> list[int]:
+        return [local.get(url).status_code for url in urls]
+
+    urls = [local.upload("text/plain", content) for content in (b"12345", b"1234", b"12", b"1")]
+    assert kept() == [404, 200, 200, 200]
+    urls.append(local.upload("text/plain", b"12345678"))
+    assert kept() == [404, 404, 404, 200, 200]
+    urls.append(local.upload("text/plain", b"much more than ten bytes"))
+    assert kept() == [404] * 5 + [200]
+
+
+def test_uploads_go_on_when_their_folder_was_removed(local: Local) -> None:
+    """What was in it is not found, and what comes then is kept again."""
+    gone = local.upload("text/plain", b"gone")
+    path = local.platform.store.uploaded(gone.rpartition("/")[2])
+    assert path
+    shutil.rmtree(path.parent)
+    assert local.get(gone).status_code == 404
+    assert local.get(local.upload("text/plain", b"kept")).data == b"kept"
+    assert local.get(gone).status_code == 404

@@ -80,7 +80,8 @@ def no_cache(monkeypatch, tmp_path):
     monkeypatch.setattr(rendering, "_rooms", {})
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     yield tmp_path
-    rendering._remove_folder()
+    for room in rendering._rooms.values():
+        room.folder.remove()
 
 
 def cut(width: int, height: int, seconds: float, audio: bool = True, fps: int = 24) -> Path:
@@ -245,6 +246,36 @@ def test_render_makes_up_for_what_was_damaged(left):
     assert (again.path, again.bytes, digest(again.path)) == (path, path.stat().st_size, before)
 
 
+@pytest.mark.usefixtures("no_cache")
+def test_render_makes_up_for_what_was_overwritten():
+    """A cut, or what it is cut from, whose bytes are others behind our back is made again, even if none is missing."""
+    path = cut(64, 48, 3)
+    before = digest(path)
+    for file in list(path.parent.iterdir()):
+        file.write_bytes(bytes(file.stat().st_size))
+    assert digest(cut(64, 48, 3)) == before
+
+
+@pytest.mark.parametrize(("most_files", "most_bytes"), [(3, 10**9), (1000, 250_000)])
+def test_what_is_kept_is_bounded(no_cache, monkeypatch, most_files, most_bytes):
+    """Beyond a number of files or bytes the oldest go; one that is being read survives, and one gone is cut again."""
+    assert (rendering.MOST_FILES, rendering.MOST_BYTES) == (2000, 10**9)
+    monkeypatch.setattr(rendering, "MOST_FILES", most_files)
+    monkeypatch.setattr(rendering, "MOST_BYTES", most_bytes)
+    first = render(64, 48, 1, audio=False)
+    before = first.path.read_bytes()
+    with marked(first, REQUEST) as served:
+        for seconds in range(2, 12):
+            render(64, 48, seconds, audio=True)
+            files = list(no_cache.glob("*/*"))
+            assert len(files) <= most_files
+            assert sum(file.stat().st_size for file in files) <= most_bytes
+        assert not first.path.exists()
+        assert len(served.read()) == len(before)
+    assert len(rendering._room().cuts) <= most_files
+    assert cut(64, 48, 1, False).read_bytes() == before
+
+
 def test_prepare_leaves_only_the_cutting_to_render(no_cache, monkeypatch):
     """What was prepared is not encoded again; for a bundled size there is nothing to prepare."""
     prepare(1920, 1080)
@@ -312,7 +343,7 @@ def test_a_full_disk_leaves_nothing_behind(share, call):
     script = (
         "import resource, sys; from mockling import fixtures; from mockling.fixtures import cutting, rendering\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]),) * 2)\n"
-        "folders = lambda: [room.folder for room in rendering._rooms.values() if room.folder]\n"
+        "folders = lambda: [room.folder.path for room in rendering._rooms.values() if room.folder.path]\n"
         f"try: print(fixtures.{call})\n"
         "except OSError: print('OSError', [file for folder in folders() for file in folder.iterdir()])"
     )

@@ -169,6 +169,21 @@ def test_keys_that_become_accounts_are_bounded(monkeypatch: pytest.MonkeyPatch) 
     assert [local.get("/v1/get-user-credits", key).status_code for key in [*keys, *keys]] == [200, 200, 401] * 2
 
 
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_a_planned_error_is_met_however_many_keys_there_are(
+    monkeypatch: pytest.MonkeyPatch, sample: dict[str, Any], version: str
+) -> None:
+    """Where a new key is refused for want of room, one that plans an error goes on to meet it, used before or not."""
+    monkeypatch.setattr("mockling.emulator.platform.memory.MOST_ACCOUNTS", 0)
+    local = Local(speed="instant")
+    assert local.post(f"/{version}/{SLUG}", GOOD_KEY, sample).status_code == 401
+    for status in (403, 406, 429):
+        assert local.post(f"/{version}/{SLUG}", f"SG_0000000000000{status}", sample).status_code == status
+    for status in (500, 502, 504):
+        response = local.post(f"/{version}/{SLUG}", f"SG_0000000000000{status}", sample)
+        assert response.status_code == (status if version == "v1" else 200)
+
+
 def test_the_same_seed_and_requests_give_the_same_ids_and_latencies(sample: dict[str, Any]) -> None:
     """A run can be repeated exactly; another seed is another run. The names of uploads follow it too."""
 

@@ -14,7 +14,7 @@ from mockling.emulator.platform import memory
 from mockling.emulator.platform.exchange import Exchange, Message
 from mockling.emulator.platform.jobs import COMPLETED, FAILED, PROCESSING, QUEUED, Failure, Job
 from mockling.emulator.platform.keys import Account
-from mockling.emulator.platform.ledger import Record
+from mockling.emulator.platform.ledger import Purse, Record
 from mockling.emulator.platform.memory import MemoryStore
 
 KEY = "SG_0123456789abcdef"
@@ -58,10 +58,10 @@ def exchange(number: int, operation: str = "submit", body: bytes = b"", **change
     return Exchange(number, 0.0, 0.0, operation, "POST", "/", "...", message, 200, NOTHING, **changes)
 
 
-def records() -> int:
-    """Return how many records of jobs there are in the process."""
+def count_of(kind: type) -> int:
+    """Return how many objects of a kind there are in the process."""
     gc.collect()
-    return sum(isinstance(one, Record) for one in gc.get_objects())
+    return sum(isinstance(one, kind) for one in gc.get_objects())
 
 
 def costs(store: MemoryStore, now: float) -> list[Decimal]:
@@ -81,6 +81,41 @@ def test_accounts_made_by_use_are_bounded(store: MemoryStore, monkeypatch: pytes
     accounts = [Account(f"SG_{number:016x}", Decimal(1)) for number in range(5)]
     assert [store.has_room(account) for account in accounts] == [True] * 3 + [False] * 2
     assert store.has_room(accounts[0])
+
+
+def test_planned_errors_take_no_room_and_little_memory(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is always room for a key that plans an error; few of them are remembered, those used last."""
+    monkeypatch.setattr(memory, "MOST_ACCOUNTS", 1)
+    monkeypatch.setattr(memory, "MOST_PLANNED", 3)
+    assert store.has_room(ACCOUNT)
+    before = count_of(Purse)
+    for number in range(100):
+        account = Account(f"SG_{number:012x}0406", Decimal(0), 1, planned=True)
+        assert store.has_room(account)
+        assert [store.admit(account, 0).admitted for _ in range(2)] == [True, False]
+    assert not store.admit(account, 0).admitted
+    assert count_of(Purse) - before == 3
+    assert store.has_room(ACCOUNT)
+    assert not store.has_room(Account("another", Decimal(1)))
+
+
+def test_a_job_goes_on_when_its_key_is_no_longer_remembered(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job of a key that plans an error can be asked for, ended and taken back, however many such keys came since."""
+    monkeypatch.setattr(memory, "MOST_PLANNED", 1)
+    planned = [Account(f"{name}0500", Decimal(5), planned=True, fails_with="server_error") for name in "abc"]
+    for account in planned:
+        store.submit(account, job(account.key, key=account.key, outcome=FAILURE, price=Decimal(0)), 0)
+    first, second, _ = planned
+    for now, ended in ((0, False), (10, True)):
+        kept = store.ask(first.key, first.key, now, step=False)
+        assert kept and (kept.ended, kept.left) == (ended, None)
+    kept = store.complete(second.key, 0)
+    assert kept and kept.ended
+    store.cancel(second.key)
+    assert store.complete(second.key, 0) is None
+    assert [store.available(account, 10) for account in planned] == [5] * 3
 
 
 def test_an_account_without_a_balance_has_nothing(store: MemoryStore) -> None:
@@ -165,11 +200,11 @@ def test_jobs_that_ended_early_do_not_pile_up(store: MemoryStore, monkeypatch: p
     """Of jobs that polls ended before they were due, as many are remembered as are kept, however many there were."""
     monkeypatch.setattr(memory, "MOST_JOBS", 2)
     account = Account(KEY, Decimal(10**6))
-    before = records()
+    before = count_of(Record)
     for number in range(2000):
         store.submit(account, job(str(number), stepwise=True, due=inf), 0)
         store.complete(str(number), 0)
-    assert records() - before < 100
+    assert count_of(Record) - before < 100
 
 
 def test_what_a_submitted_job_cost_is_told_when_it_is_billed(store: MemoryStore) -> None:

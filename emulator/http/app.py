@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Request, Response, request
@@ -37,8 +38,17 @@ class _NoSession(SessionInterface):
         return NullSession()
 
 
+class _Request(Request):
+    """A request whose files stay in memory, for bodies are bounded and a disk may be full."""
+
+    def _get_file_stream(self, *_: object, **__: object) -> BytesIO:
+        return BytesIO()
+
+
 class Application(Flask):
     """The emulator as a Flask application; `platform` is what it stands in for, `recorder` keeps its exchanges."""
+
+    request_class = _Request
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(__name__, static_folder=None)
@@ -120,7 +130,10 @@ class Application(Flask):
 def create_app(settings: Settings | None = None) -> Application:
     """Return the emulator as a Flask application; None: the default settings.
 
-    It runs under any WSGI server, which then keeps a thread for every call that waits; `Emulator` does without.
+    It runs under any WSGI server, which then keeps a thread for every call that waits; `Emulator` does without. The
+    server must keep to one process: jobs, balances and uploads live in its memory, so with several workers a poll that
+    lands in another one is answered with 404. Threads may be as many as there are callers: `gunicorn --workers 1
+    --threads 64`.
     Raises `mockling.contract.ContractError` for a profile, answer, plan, model or change the contract does not have.
     """
     return Application(settings or Settings())

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from werkzeug.exceptions import HTTPException, NotFound, RequestedRangeNotSatisfiable, RequestEntityTooLarge
+from werkzeug.exceptions import (
+    BadHost,
+    ClientDisconnected,
+    HTTPException,
+    NotFound,
+    RequestedRangeNotSatisfiable,
+    RequestEntityTooLarge,
+)
 
 from mockling.emulator.platform.exchange import logger
 from mockling.emulator.platform.refused import Refused
@@ -23,7 +30,11 @@ def as_refused(error: Exception, path: str = "", limit: int | None = None) -> Re
             return Refused("no_such_range", headers=size)
         case NotFound():
             return Refused("unknown_path", path=path[:100])
+        case BadHost():
+            return Refused("bad_request", reason="its Host is no name; each part of one has 1 to 63 characters")
+        case ClientDisconnected():
+            return Refused("bad_request", reason="its body is shorter than its content-length says")
         case HTTPException():
-            return Refused("malformed", reason=error.description)
+            return Refused("bad_request", reason=error.description or error.name)
     logger.error("a request made the emulator fail", exc_info=error)
     return Refused("emulator_failed")

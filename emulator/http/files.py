@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from mimetypes import guess_type
+from os import fstat
 from typing import BinaryIO
 
 from flask import Response, request, send_file
@@ -42,7 +42,7 @@ class Files:
         return self._responses.uploaded(self._platform.upload(sent["data_urls"]), root_of(request))
 
     def asset(self, file: str) -> Response:
-        """GET /assets/<file>: an uploaded file."""
+        """GET /assets/<file>: an uploaded file (M18)."""
         path = self._platform.store.uploaded(file)
         if path is None:
             raise Refused("unknown_file", file=file[:100])
@@ -50,7 +50,7 @@ class Files:
             opened = path.open("rb")
         except OSError as error:
             raise Refused("unknown_file", file=file[:100]) from error
-        return self._sent(opened, os.fstat(opened.fileno()).st_size, file, file.partition(".")[0])
+        return self._sent(opened, fstat(opened.fileno()).st_size, file, file.partition(".")[0])
 
     def download(self, file: str) -> Response:
         """GET /generations/<file>: a generated video (G21)."""
@@ -62,25 +62,27 @@ class Files:
 
     def _sent(self, opened: BinaryIO, size: int, name: str, etag: str) -> Response:
         """Return the response that sends an open file, or as much of it as the request's headers ask for."""
+        kind = guess_type(name)[0] or ""
+        # Whoever may upload could bring a page or a picture with scripts, which would run in the name of this server.
+        shown = kind.startswith(("video/", "image/")) and not kind.endswith("+xml")
         try:
             _settle_conditions(etag, size)
-            response = send_file(opened, mimetype=_kind(name), download_name=name, etag=etag, conditional=False)
+            response = send_file(
+                opened,
+                mimetype=kind if shown else "application/octet-stream",
+                as_attachment=not shown,
+                download_name=name,
+                etag=etag,
+                conditional=False,
+            )
             response.content_length = size
             response.make_conditional(request.environ, accept_ranges=True, complete_length=size)
         except Exception:
             opened.close()
             raise
-        return self._open_to_all(response)
-
-    def _open_to_all(self, response: Response) -> Response:
-        """Return a response that pages of any origin may read, without the date that whoever sends it adds."""
-        response.headers.pop("date", None)
-        response.headers.extend(self._responses.cors)
+        response.headers.pop("date", None)  # whoever sends it adds one
+        response.headers.extend(self._responses.shown if shown else self._responses.attached)
         return response
-
-
-def _kind(name: str) -> str:
-    return guess_type(name)[0] or "application/octet-stream"
 
 
 def _settle_conditions(etag: str, size: int) -> None:

@@ -53,6 +53,9 @@ class Responses:
         self._largest_plan = max(contract.document["x-plans"]["requests_per_minute"].values())
         # Every response has these: a browser would hide it otherwise (G16).
         self.cors = _constants(contract.document["components"]["responses"]["Generated"]["headers"])
+        # Every file has these, of a kind that browsers show or only save (M18).
+        self.shown = [*self.cors, *_constants(contract.operations["download"]["responses"]["200"]["headers"])]
+        self.attached = [*self.cors, *_constants(contract.operations["asset"]["responses"]["200"]["headers"])]
         self._preflight = _constants(contract.operations["preflight"]["responses"]["204"]["headers"])
         paths = {name: contract.path(name, model="{model}", id="{id}", file="{file}") for name in contract.operations}
         self._paths = {name: path.lstrip("/") for name, path in paths.items()}

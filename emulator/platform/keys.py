@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
 
@@ -18,7 +18,8 @@ class Account:
 
     `credits` is the balance that it starts with, in US dollars (None: it has no balance record, G19),
     `requests_per_minute` its limit (None: none), `models` those it may call (None: all), `fails_with` the case of
-    `x-errors` with which its generations always fail, at no cost (None: they succeed).
+    `x-errors` with which its generations always fail, at no cost (None: they succeed). `planned` says that it
+    meets an error because of its key's last digits, and so never pays for anything.
     """
 
     key: str
@@ -26,6 +27,7 @@ class Account:
     requests_per_minute: int | None = None
     models: tuple[str, ...] | None = None
     fails_with: str | None = None
+    planned: bool = field(default=False, compare=False)
 
 
 class Keys:
@@ -58,17 +60,17 @@ class Keys:
             case "0401":
                 return None
             case "0403":
-                return Account(key, usual, limit, models=())
+                return Account(key, usual, limit, models=(), planned=True)
             case "0406":
-                return Account(key, Decimal(0), limit)
+                return Account(key, Decimal(0), limit, planned=True)
             case "0429":
-                return Account(key, usual, 0)
+                return Account(key, usual, 0, planned=True)
             case "0500":
-                return Account(key, usual, fails_with="server_error")
+                return Account(key, usual, fails_with="server_error", planned=True)
             case "0502":
-                return Account(key, usual, fails_with="bad_gateway")
+                return Account(key, usual, fails_with="bad_gateway", planned=True)
             case "0504":
-                return Account(key, usual, fails_with="gateway_timeout")
+                return Account(key, usual, fails_with="gateway_timeout", planned=True)
         return None if self._configured else Account(key, usual, limit)
 
     def _account(self, chosen: AccountSettings) -> Account:

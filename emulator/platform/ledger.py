@@ -23,13 +23,14 @@ class LowBalance(Exception):
 
 @dataclass(slots=True, eq=False)
 class Record:
-    """A job and what became of it.
+    """A job, the purse it is paid from, and what became of it.
 
     `steps` counts the polls that moved it on, `left` are its account's credits right after it was billed (None: it was
     not), `exchange` is the number of the exchange that submitted it (None: not recorded yet).
     """
 
     job: Job
+    purse: Purse
     steps: int = 0
     ended: bool = False
     left: Decimal | None = None

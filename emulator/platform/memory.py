@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-import weakref
 from collections import OrderedDict
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from threading import Lock
 
+from mockling import fixtures
 from mockling.emulator.platform.exchange import Exchange
 from mockling.emulator.platform.jobs import Job
 from mockling.emulator.platform.keys import Account
@@ -18,25 +16,28 @@ from mockling.emulator.platform.ledger import Admission, Purse, Record
 from mockling.emulator.platform.store import Kept
 
 MOST_ACCOUNTS = 100_000  # keys that become accounts by being used; the next one is refused
+MOST_PLANNED = 1000  # of the keys that meet a planned error, beside those, how many are remembered; the oldest go first
 MOST_JOBS = 200_000  # jobs whose record or file is kept, beside those that callers wait for; the oldest go first
 MOST_EXCHANGES = 10_000
 MOST_EXCHANGE_BYTES = 64 * 1024**2
 
 
 class MemoryStore:
-    """A `Store` that lives as long as this object; `most_uploads` files are kept, the oldest go first."""
+    """A `Store` that lives as long as this object.
 
-    def __init__(self, most_uploads: int) -> None:
+    `most_uploads` files of `most_upload_bytes` together are kept; the oldest go first, but never the newest.
+    """
+
+    def __init__(self, most_uploads: int, most_upload_bytes: int = 2**30) -> None:
         self._lock = Lock()
         self._numbers: dict[str, int] = {}
         self._purses: dict[str, Purse] = {}
+        self._planned: OrderedDict[str, Purse] = OrderedDict()  # of planned errors: nothing is ever paid from them
         self._records: OrderedDict[str, Record] = OrderedDict()
         self._awaited: dict[str, Record] = {}  # of jobs that a held call waits for: never forgotten
         self._journal: OrderedDict[int, Exchange] = OrderedDict()
         self._journal_bytes = 0
-        self._most_uploads = most_uploads
-        self._uploads: OrderedDict[str, Path] = OrderedDict()
-        self._folder: Path | None = None
+        self._uploads = fixtures.Folder(most_uploads, most_upload_bytes)
 
     def next(self, series: str) -> int:
         """Return the next number of a series, from 1."""
@@ -44,9 +45,12 @@ class MemoryStore:
             return self._next(series)
 
     def has_room(self, account: Account) -> bool:
-        """Say whether there is room for an account, which from then on has its balance and its rate window."""
+        """Say whether there is room for an account, which from then on has its balance and its rate window.
+
+        For one that meets a planned error there always is.
+        """
         with self._lock:
-            if account.key not in self._purses and len(self._purses) >= MOST_ACCOUNTS:
+            if not account.planned and account.key not in self._purses and len(self._purses) >= MOST_ACCOUNTS:
                 return False
             self._purse(account)
             return True
@@ -70,8 +74,8 @@ class MemoryStore:
     def submit(self, account: Account, job: Job, now: float) -> None:
         """Promise a job's price and keep its record. Raises `LowBalance`, and then keeps nothing."""
         with self._lock:
-            record = Record(job)
-            self._settled(self._purse(account), now).promise(record, self._next("promises"))
+            record = Record(job, self._settled(self._purse(account), now))
+            record.purse.promise(record, self._next("promises"))
             (self._awaited if job.held else self._records)[job.request_id] = record
             self._forget_old(now)
 
@@ -84,7 +88,7 @@ class MemoryStore:
             record = self._records.get(request_id)
             if record is None or record.job.held or record.job.key != key or record.job.expires <= now:
                 return None
-            self._settled(self._purses[key], now)
+            self._settled(record.purse, now)
             if record.job.state(now, record.steps) == record.job.last_state:
                 self._end(record)
             kept = _kept(record)
@@ -97,7 +101,7 @@ class MemoryStore:
             record = self._records.get(request_id)
             if record is None or record.job.file_expires <= now:
                 return None
-            self._settled(self._purses[record.job.key], now)
+            self._settled(record.purse, now)
             return record.job if record.ended else None
 
     def complete(self, request_id: str, now: float) -> Kept | None:
@@ -106,7 +110,7 @@ class MemoryStore:
             record = self._let_go(request_id)
             if record is None:
                 return None
-            self._settled(self._purses[record.job.key], now)
+            self._settled(record.purse, now)
             self._end(record)
             return _kept(record)
 
@@ -120,28 +124,18 @@ class MemoryStore:
         with self._lock:
             record = self._awaited.pop(request_id, None) or self._records.pop(request_id, None)
             if record is not None:
-                self._purses[record.job.key].undo(record)
+                record.purse.undo(record)
 
     def keep_upload(self, name: str, content: bytes) -> None:
         """Keep an uploaded file. Raises `OSError` if it cannot be written; nothing half-written remains."""
         with self._lock:
-            if self._folder is None:
-                self._folder = Path(tempfile.mkdtemp(prefix="mockling-uploads-"))
-                weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
-            path = self._folder / name
-            try:
-                path.write_bytes(content)
-            except OSError:
-                path.unlink(missing_ok=True)
-                raise
-            self._uploads[name] = path
-            if len(self._uploads) > self._most_uploads:
-                self._uploads.popitem(last=False)[1].unlink(missing_ok=True)
+            self._uploads.keep(name, lambda part: part.write_bytes(content))
 
     def uploaded(self, name: str) -> Path | None:
         """Return where an uploaded file is, or None if there is none of that name (any more)."""
         with self._lock:
-            return self._uploads.get(name)
+            file = self._uploads.find(name)
+            return file and file.path
 
     def record(self, exchange: Exchange) -> None:
         """Keep an exchange; that of a submitted job is told its cost when the job is billed."""
@@ -172,19 +166,22 @@ class MemoryStore:
     def close(self) -> None:
         """Remove the uploaded files; the rest may go on."""
         with self._lock:
-            self._uploads.clear()
-            if self._folder:
-                shutil.rmtree(self._folder, ignore_errors=True)
-            self._folder = None
+            self._uploads.remove()
 
     def _next(self, series: str) -> int:
         number = self._numbers[series] = self._numbers.get(series, 0) + 1
         return number
 
     def _purse(self, account: Account) -> Purse:
-        if account.key not in self._purses:
-            self._purses[account.key] = Purse(account.credits or Decimal(0))
-        return self._purses[account.key]
+        purses = self._planned if account.planned else self._purses
+        purse = purses.get(account.key)
+        if purse is None:
+            purse = purses[account.key] = Purse(account.credits or Decimal(0))
+        if account.planned:
+            self._planned.move_to_end(account.key)
+            if len(self._planned) > MOST_PLANNED:
+                self._planned.popitem(last=False)
+        return purse
 
     def _settled(self, purse: Purse, now: float) -> Purse:
         while record := purse.due(now):
@@ -192,7 +189,7 @@ class MemoryStore:
         return purse
 
     def _end(self, record: Record) -> None:
-        billed, number = self._purses[record.job.key].end(record), record.exchange
+        billed, number = record.purse.end(record), record.exchange
         if billed and number is not None and number in self._journal:
             self._journal[number] = replace(self._journal[number], cost=record.job.price)
 
@@ -207,7 +204,7 @@ class MemoryStore:
             oldest = next(iter(self._records.values()))
             if oldest.job.file_expires > now and len(self._records) <= MOST_JOBS:
                 return
-            self._settled(self._purses[oldest.job.key], now)
+            self._settled(oldest.purse, now)
             self._end(oldest)
             del self._records[oldest.job.request_id]
 

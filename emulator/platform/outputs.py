@@ -25,9 +25,16 @@ class Outputs:
         Raises `Refused` if it cannot be written or read.
         """
         try:
-            return fixtures.marked(_render(output), request_id)
+            return _opened(output, request_id)
         except OSError as error:
             raise _no_output(error) from error
+
+
+def _opened(output: Output, request_id: str) -> BinaryIO:
+    try:
+        return fixtures.marked(_render(output), request_id)
+    except FileNotFoundError:  # it made room for another in between
+        return fixtures.marked(_render(output), request_id)
 
 
 def _size(output: Output) -> int:

@@ -34,8 +34,9 @@ class Platform:
         self.contract: Contract = load(settings.profile, settings.answers, settings.contract, settings.models)
         self.clock = Clock(settings.speed)
         self.strict = settings.strict
-        document = self.contract.document
-        self.store: Store = MemoryStore(document["x-limits"]["upload_files"])
+        document, limits = self.contract.document, self.contract.document["x-limits"]
+        fixtures.sweep()
+        self.store: Store = MemoryStore(limits["upload_files"], limits["upload_bytes"])
         self.keys = Keys(settings, self.contract)
         self.inputs = Inputs(self.contract.models.values(), settings.inputs, self.store.uploaded, self._delivered)
         self.outputs = Outputs()

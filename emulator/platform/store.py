@@ -28,7 +28,10 @@ class Store(Protocol):
         """Return the next number of a series, from 1."""
 
     def has_room(self, account: Account) -> bool:
-        """Say whether there is room for an account, which from then on has its balance and its rate window."""
+        """Say whether there is room for an account, which from then on has its balance and its rate window.
+
+        For one that meets a planned error there always is.
+        """
 
     def admit(self, account: Account, now: float) -> Admission:
         """Count a request of an account, and say whether it is within its rate (G10)."""
