@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Flask, Request, Response, request
 from flask.sessions import NullSession, SessionInterface
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import MapAdapter
 
 from mockling.contract import Document
 from mockling.emulator.http.account import Accounts
@@ -112,6 +113,13 @@ class Application(Flask):
         if any(header in environ for header in _FORWARDED):
             return self._behind_proxy(environ, start_response)
         return super().wsgi_app(environ, start_response)
+
+    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
+        """Return what matches a request, also one that wishes for a WebSocket, for a wish may be ignored."""
+        adapter = super().create_url_adapter(request)
+        if adapter:
+            adapter.websocket = False
+        return adapter
 
     def process_response(self, response: Response) -> Response:
         """Record a response before it is sent; one that is held, when it is made."""
