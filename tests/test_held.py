@@ -108,7 +108,6 @@ def test_a_caller_who_leaves_frees_the_call_and_pays(sample: dict[str, Any]) -> 
         wait_until_held(emulator, 0)
         (left,) = [entry for entry in emulator.journal if entry.status is None]
         assert str(left).startswith(f"POST {V1} caller left")
-        assert "$2.10" in str(left)
         assert post(emulator, sample, key).status_code == 406
 
 

@@ -116,8 +116,8 @@ class Platform(RuleBasedStateMachine):
         held, told = self.local.hold(key, body)
         self.held.append((held, told, job))
 
-    @rule(ending=st.sampled_from(["leave", "stop"]))
-    def end_a_held_call(self, ending: str) -> None:
+    @rule(ending=st.sampled_from(["leave", "stop"]), how=st.sampled_from(["leave", "close"]))
+    def end_a_held_call(self, ending: str, how: str) -> None:
         if not self.held:
             return
         held, told, job = self.held.pop(0)
@@ -127,7 +127,8 @@ class Platform(RuleBasedStateMachine):
             told.append(b"".join(held.answer()).decode())
             assert told[0][:3] == ("500" if job.fails else "200")
         elif ending == "leave":
-            held.leave()
+            getattr(held, how)()
+            held.close()
         else:
             told.append(b"".join(held.stop()).decode())
             assert told[0][:3] == "503"

@@ -7,7 +7,6 @@ from typing import Any
 
 from flask import Request, Response, request
 
-from mockling.contract import Output
 from mockling.emulator.http.defects import as_refused
 from mockling.emulator.http.held import HeldResponse
 from mockling.emulator.http.reading import content_of, key_of, media_type_of, read_body, root_of
@@ -139,8 +138,6 @@ class JobWait:
 
     def leave(self) -> None:
         """Record that the caller left; the generation goes on and is billed (M6)."""
-        if isinstance(self._job.outcome, Output):
-            self._draft.cost = self._job.price
         self._platform.store.leave(self._job.request_id)
         self._recorder.left(self._draft)
 

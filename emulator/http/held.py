@@ -51,15 +51,16 @@ class Held:
     """The body of a held response.
 
     A server that knows it waits for `seconds` in its own way and then calls `answer`, or `stop`, or `leave`. Any other
-    WSGI server iterates it, and so waits in the thread that called.
+    WSGI server iterates it, and so waits in the thread that called; one that closes it before has lost its caller.
     """
 
-    __slots__ = ("_environ", "_response", "_start_response")
+    __slots__ = ("_environ", "_open", "_response", "_start_response")
 
     def __init__(self, response: HeldResponse, environ: WSGIEnvironment, start_response: StartResponse) -> None:
         self._response = response
         self._environ = environ
         self._start_response = start_response
+        self._open = True  # nothing became of it yet
 
     @property
     def seconds(self) -> float:
@@ -76,11 +77,18 @@ class Held:
 
     def leave(self) -> None:
         """Note that the caller is gone."""
+        self._open = False
         self._response.wait.leave()
+
+    def close(self) -> None:
+        """End, as every WSGI server does with every body."""
+        if self._open:
+            self.leave()
 
     def __iter__(self) -> Iterator[bytes]:
         self._response.wait.block()
         return self.answer()
 
     def _send(self, response: Response) -> Iterator[bytes]:
+        self._open = False
         return iter(self._response.end(response)(self._environ, self._start_response))

@@ -41,8 +41,8 @@ class Exchange:
     `path` has its query. `key` is masked. `status` and `response` are None if the caller left before the response.
     `model` and `request_id` name what it was about, `error` is the text of a refusal or failure, `violations` every way
     in which the request broke the contract, `warnings` what in it is probably a mistake; `seconds` is the simulated
-    duration of the generation, `cost` what was billed for this call in US dollars (of a submitted job: once it has
-    completed).
+    duration of the generation, `cost` what was billed for this call in US dollars (of a job that nobody waits for: once
+    it has completed).
     """
 
     number: int

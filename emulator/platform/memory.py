@@ -138,9 +138,10 @@ class MemoryStore:
             return file and file.path
 
     def record(self, exchange: Exchange) -> None:
-        """Keep an exchange; that of a submitted job is told its cost when the job is billed."""
+        """Keep an exchange; that of a job which nobody waits for is told its cost when the job is billed."""
         with self._lock:
-            record = self._records.get(exchange.request_id or "") if exchange.operation == "submit" else None
+            goes_on = exchange.operation == "submit" or (exchange.operation == "generate" and exchange.status is None)
+            record = self._records.get(exchange.request_id or "") if goes_on else None
             if record is not None:
                 record.exchange = exchange.number
                 if record.left is not None:

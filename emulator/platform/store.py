@@ -70,7 +70,7 @@ class Store(Protocol):
         """Return where an uploaded file is, or None if there is none of that name (any more)."""
 
     def record(self, exchange: Exchange) -> None:
-        """Keep an exchange; that of a submitted job is told its cost when the job is billed."""
+        """Keep an exchange; that of a job which nobody waits for is told its cost when the job is billed."""
 
     def exchanges(self, now: float) -> list[Exchange]:
         """Return the exchanges kept, oldest first."""
