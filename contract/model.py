@@ -90,6 +90,8 @@ class Model:
             schema_at(name, self.schema, "parameters.required")
         figures = [document["price"], document["latency"], *document["output"].values()]
         self._decisive = sorted({first_of(path) for figure in figures for path in names(figure)})
+        # Where each has its values counted, all of them were tried when the file was read.
+        self._counted = all(values_of(self.parameters[name]) for name in self._decisive)
         # What has few values is worked out once; 1, 1.0 and true are not the same.
         self._few = all(_has_few_values(self.parameters[name]) for name in self._decisive)
         self._remembered = lru_cache(maxsize=4096, typed=True)(
@@ -99,7 +101,7 @@ class Model:
     def violations(self, parameters: object) -> list[Violation]:
         """Return how a request's body breaks the contract, the platform's first complaint first; valid: empty."""
         found = self._validator.violations(parameters)
-        if found or not isinstance(parameters, Mapping):
+        if found or self._counted or not isinstance(parameters, Mapping):
             return found
         try:
             self._settled(self.completed(parameters))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
-from itertools import islice, takewhile
-from typing import TYPE_CHECKING
+from itertools import takewhile
+from typing import TYPE_CHECKING, NamedTuple, Self
 from urllib.parse import parse_qsl
 
 from mockling.emulator.platform.exchange import LONGEST_BODY, Headers, Message
@@ -19,11 +19,31 @@ if TYPE_CHECKING:
 SHORTEST_SECRET = 8  # characters of a secret that is masked also where something else is meant
 SHORTEST_WORD = 12  # characters of one that is only a part of what a header says
 MOST_SECRETS = 50  # of one call
+LONGEST_READ = 4096  # characters of a value whose words are looked at
 _HEADERS = {"x-api-key", "api-key", "x-auth-token", "authorization", "proxy-authorization", "cookie"}
 _FIELD = re.compile(r"key|token|secret|auth|password", re.IGNORECASE)  # names of what is secret in a query
 _WORD = re.compile(r'[^\s,;="]+')
 _ESCAPED = re.compile(r"(?:\\+u00|%)([0-7][0-9A-Fa-f])|\\+(/)")
 _ORDINARY = "The quick brown fox jumps over the lazy dog, sphinx-of_black quartz 0123456789 /a.b?c=d"
+
+
+class Shape(NamedTuple):
+    """What finds keys in a text, also where as little as four of their last characters remain.
+
+    `begins` is how each of them begins, in small letters, which is looked for first, for that is faster.
+    """
+
+    pattern: re.Pattern[str]
+    begins: str
+
+    @classmethod
+    def of(cls, pattern: str) -> Self | None:
+        """Return the shape of keys that match a pattern; None if ordinary texts do, too."""
+        inner = pattern.removeprefix("^").removesuffix("$")
+        cut = re.sub(r"\{(\d+)\}$", lambda times: f"{{{min(4, int(times[1]))},}}", inner)
+        shape, begins = re.compile(cut, re.IGNORECASE), re.match(r"(\w(?![*?{|]))*(?!.*\|)", cut)
+        ordinary = shape.search(_ORDINARY) or shape.search("")
+        return None if ordinary else cls(shape, begins[0].lower() if begins else "")
 
 
 class Mask:
@@ -35,13 +55,13 @@ class Mask:
 
     __slots__ = ("_secrets", "_shape", "_whole")
 
-    def __init__(self, secrets: Iterable[str], shape: re.Pattern[str] | None, texts: Iterable[str]) -> None:
+    def __init__(self, secrets: Iterable[str], shape: Shape | None, texts: Iterable[str]) -> None:
         whole = _plain("\n".join(texts))
         lowered = whole.lower()
-        plain = dict.fromkeys(_plain(secret) for secret in secrets)
+        plain = {_plain(secret.strip()) for secret in secrets}
         found = [one for one in plain if len(one) >= SHORTEST_SECRET and _head(one) in lowered]
         self._secrets = sorted(found, key=len, reverse=True)
-        self._shape = shape if shape and shape.search(whole) else None
+        self._shape = shape.pattern if shape and shape.begins in lowered and shape.pattern.search(whole) else None
         self._whole = re.compile("|".join(map(re.escape, self._secrets)), re.IGNORECASE) if found else None
 
     def text(self, text: str) -> str:
@@ -63,39 +83,28 @@ class Mask:
         return replace(message, headers=headers, body=body[:LONGEST_BODY])
 
 
-def headers_of(environ: WSGIEnvironment) -> Headers:
-    """Return a request's headers, in lower case, those that hold a secret masked."""
-    named = [(_header(variable), value) for variable, value in environ.items()]
-    return tuple([(name, masked(value) if name in _HEADERS else value) for name, value in named if name and value])
+def sent_of(environ: WSGIEnvironment) -> tuple[Headers, list[str]]:
+    """Return a request's headers, in lower case, secrets masked; and these secrets, and those of its query.
 
-
-def secrets_of(environ: WSGIEnvironment) -> Iterator[str]:
-    """Yield what a request's headers and query hold that is secret: each value, and each long word of it."""
-    values = [value for variable, value in environ.items() if _header(variable) in _HEADERS]
+    Each whole, and each long word of them.
+    """
+    headers, values = list[tuple[str, str]](), list[str]()
+    for variable, value in environ.items():
+        name = _header(variable) if len(variable) < 100 else _header.__wrapped__(variable)
+        if name in _HEADERS:
+            values.append(value)
+            headers.append((name, masked(value)))
+        elif name and value:
+            headers.append((name, value))
     query = environ.get("QUERY_STRING", "")
     values += [value for name, value in parse_qsl(query) if _FIELD.search(name)] if query else []
-    for value in values[:MOST_SECRETS]:
-        yield value.strip()
-        yield from (word[0] for word in islice(_WORD.finditer(value), MOST_SECRETS) if len(word[0]) >= SHORTEST_WORD)
-
-
-def shape_of(pattern: str) -> re.Pattern[str] | None:
-    """Return what finds the keys of a pattern in a text, also if as little as four of their last characters remain.
-
-    None if ordinary texts are of that pattern, too.
-    """
-    inner = pattern.removeprefix("^").removesuffix("$")
-    shape = re.compile(re.sub(r"\{(\d+)\}$", lambda times: f"{{{min(4, int(times[1]))},}}", inner), re.IGNORECASE)
-    return None if shape.search(_ORDINARY) or shape.search("") else shape
-
-
-def _header(variable: str) -> str:
-    """Return the name of the header that a variable of the environment is, "" if it is none."""
-    return _named(variable) if len(variable) < 100 else _named.__wrapped__(variable)
+    words = [word for value in values[:MOST_SECRETS] for word in _WORD.findall(value, 0, LONGEST_READ)[:MOST_SECRETS]]
+    return tuple(headers), [*values[:MOST_SECRETS], *(word for word in words if len(word) >= SHORTEST_WORD)]
 
 
 @lru_cache(maxsize=1024)
-def _named(variable: str) -> str:
+def _header(variable: str) -> str:
+    """Return the name of the header that a variable of the environment is, "" if it is none."""
     if variable in ("CONTENT_TYPE", "CONTENT_LENGTH"):
         return variable.replace("_", "-").lower()
     return variable[5:].replace("_", "-").lower() if variable.startswith("HTTP_") else ""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Response
 
-from mockling.emulator.http.masking import Mask, headers_of, secrets_of, shape_of
+from mockling.emulator.http.masking import Mask, Shape, sent_of
 from mockling.emulator.platform.exchange import LONGEST_BODY, Exchange, Message, tell
 from mockling.emulator.platform.keys import masked
 from mockling.emulator.platform.platform import Platform
@@ -77,7 +77,7 @@ class Recorder:
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
-        self._shape = shape_of(platform.keys.shape)
+        self._shape = Shape.of(platform.keys.shape)
 
     def begin(self, environ: WSGIEnvironment) -> Draft:
         """Return a new draft for a call, which from then on is that of its environment."""
@@ -114,8 +114,9 @@ class Recorder:
     def _keep(self, draft: Draft, status: int | None, response: Message | None) -> None:
         draft.look()
         key = draft.environ.get("HTTP_X_API_KEY", "").strip()
-        request = Message(headers_of(draft.environ), draft.body, draft.size)
-        mask = self._mask(draft, [message for message in (request, response) if message])
+        headers, secrets = sent_of(draft.environ)
+        request = Message(headers, draft.body, draft.size)
+        mask = self._mask(draft, secrets, [message for message in (request, response) if message])
         path, query = (mask.text(text)[:LONGEST_PATH] for text in (draft.path, draft.query))
         exchange = Exchange(
             number=self._platform.store.next("exchanges"),
@@ -139,12 +140,12 @@ class Recorder:
         self._platform.store.record(exchange)
         tell(exchange)
 
-    def _mask(self, draft: Draft, messages: list[Message]) -> Mask:
+    def _mask(self, draft: Draft, secrets: list[str], messages: list[Message]) -> Mask:
         """Return the mask of a call, given all that is kept of it."""
         texts = [draft.path, draft.query, draft.error or "", *draft.violations, *draft.warnings]
         for message in messages:
             texts += [message.body.decode("latin-1"), *(part for header in message.headers for part in header)]
-        return Mask([*self._platform.keys.configured, *secrets_of(draft.environ)], self._shape, texts)
+        return Mask([*self._platform.keys.configured, *secrets], self._shape, texts)
 
 
 class _Watched:
