@@ -58,6 +58,13 @@ def main() -> None:
     """
 
 
+def _of_system(error: Exception) -> str:
+    """Return what the operating system says, without its number."""
+    if not (isinstance(error, OSError) and error.strerror):
+        return ""
+    return f"{error.filename}: {error.strerror}." if error.filename else f"{error.strerror}."
+
+
 class NotUnderstood(click.ClickException):
     """What the user gave cannot be understood, and it is no option: a line in a file."""
 
@@ -76,7 +83,7 @@ def told(*kinds: type[Exception]) -> Callable[[Callable[Parameters, Result]], Ca
                 raise  # the reader of a pipe had enough, which click ends quietly
             except Exception as error:
                 if isinstance(error, (*kinds, OSError)):
-                    raise click.ClickException(str(error)) from error
+                    raise click.ClickException(_of_system(error) or str(error)) from error
                 raise
 
         return wrapped

@@ -86,7 +86,8 @@ def _check(document: Any, told: str) -> None:
     if not violations:
         _check_schema(document["parameters"], f"{told}: parameters")
     if violations:
-        message = violations[0].message.replace("the body", "the file", 1)
+        slips = [violation for violation in violations if violation.expected.startswith("left out")]
+        message = (slips or violations)[0].message.replace("the body", "the file", 1)
         raise ContractError(f"{told}: {message}. docs/models.md explains the parts of a model's file.")
 
 

@@ -40,6 +40,10 @@ _HOMES = {
 }
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 def __getattr__(name: str) -> object:
     if name == "Entry":
         raise AttributeError("Entry is Exchange now; emulator.journal holds values of it.")

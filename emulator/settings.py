@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, Literal
@@ -131,6 +131,12 @@ def _check_inputs(inputs: Mapping[str, Path]) -> None:
             raise SettingsError(f"inputs must name URLs, such as 'https://cdn.example.com/cat.mp4', got {url!r}.")
         if not path.is_file():
             raise SettingsError(f"inputs names the file {str(path)!r} for {url}, but there is no such file.")
+
+
+def changed(settings: Settings | None, changes: Mapping[str, Any]) -> Settings:
+    """Return settings (None: the default ones) with fields replaced. Raises `SettingsError` for one there is not."""
+    _check_names(changes, Settings, "setting")
+    return replace(settings or Settings(), **changes)
 
 
 def read_settings(

@@ -168,7 +168,8 @@ def test_ctrl_c_during_the_download_loses_nothing(tmp_path: Path, monkeypatch: p
     with scripted(COMPLETED, COMPLETED, COMPLETED) as server:
         result = run("wait", "a-1", "-o", tmp_path / "o.mp4", "--base-url", server.url, env=KEY)
     assert result.exit_code == 130
-    assert f"To resume within the hour (of the server's time), with the same key: mockling wait a-1 -o {tmp_path / 'o.mp4'}" in result.stderr
+    assert "To resume within the hour (of the server's time), with the same key: " in result.stderr
+    assert f"mockling wait a-1 -o {tmp_path / 'o.mp4'}" in result.stderr
     assert list(tmp_path.iterdir()) == []
 
 

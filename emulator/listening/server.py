@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from dataclasses import replace
 from threading import Thread
 from types import TracebackType
 from typing import Any, Self
@@ -17,7 +16,7 @@ from mockling.emulator.listening.journal import Journal
 from mockling.emulator.listening.listener import Listener
 from mockling.emulator.platform.clock import Clock
 from mockling.emulator.platform.keys import usable_key
-from mockling.emulator.settings import Settings
+from mockling.emulator.settings import Settings, changed
 
 START_LIMIT = 10.0  # real seconds
 STOP_LIMIT = 1.5  # real seconds for an orderly stop; what is open then is cut off
@@ -40,7 +39,7 @@ class Emulator:
     """
 
     def __init__(self, settings: Settings | None = None, **changes: Any) -> None:
-        self.settings = replace(settings or Settings(), **changes)
+        self.settings = changed(settings, changes)
         self._app = create_app(self.settings)
         self._socket: socket.socket | None = None
 
