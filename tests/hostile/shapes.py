@@ -6,10 +6,8 @@ from collections.abc import Callable
 from random import Random
 from typing import NamedTuple
 
-from mockling.contract import load
+from .odd import FRAMINGS, METHODS, PROMISES, TARGETS, V1, V2, VERSIONS
 
-CONTRACT = load()
-V1, V2 = CONTRACT.path("generate").encode(), CONTRACT.path("submit").encode()
 KEY = b"SG_00000000beef00aa"  # its money is not counted, for not every answer to it is read
 
 
@@ -88,7 +86,9 @@ def lines(random: Random) -> Volley:
             case 4:
                 found[at] = found[at].replace(b":", random.choice([b" :", b"", b"\t:", b"::", b";"]), 1)
             case 5:
-                found.insert(at, random.choice([b": a", b"a", b"\xff: \xff", b"x_api_key: " + KEY, b"host: a b", b" x: y"]))
+                found.insert(
+                    at, random.choice([b": a", b"a", b"\xff: \xff", b"x_api_key: " + KEY, b"host: a b", b" x: y"])
+                )
     end = random.choice([b"\r\n", b"\n", b"\r\n", b"\r"])
     return Volley(end.join(found) + end * 2 + body, answers=0)
 
@@ -106,35 +106,12 @@ def oversized(random: Random) -> Volley:
         case 2:
             return Volley(b"GET / HTTP/1.1\r\nhost: a\r\nx-api-key: " + name + b"k" * size + b"\r\n\r\n")
         case 3:
-            return Volley(b"GET / HTTP/1.1\r\nhost: a\r\n" + b"".join(b"%s%d: b\r\n" % (name, n) for n in range(size // 30)) + b"\r\n")
+            return Volley(
+                b"GET / HTTP/1.1\r\nhost: a\r\n"
+                + b"".join(b"%s%d: b\r\n" % (name, n) for n in range(size // 30))
+                + b"\r\n"
+            )
     return Volley(long[:size].replace(b"/", b"a") + b" / HTTP/1.1\r\nhost: a\r\n\r\n", answers=0)
-
-
-FRAMINGS = [
-    b"content-length: 5\r\ntransfer-encoding: chunked",
-    b"transfer-encoding: chunked\r\ncontent-length: 5",
-    b"transfer-encoding: chunked\r\ntransfer-encoding: identity",
-    b"transfer-encoding: identity, chunked",
-    b"transfer-encoding: chunked, identity",
-    b"transfer-encoding: xchunked",
-    b"transfer-encoding:\x0bchunked",
-    b"transfer-encoding : chunked",
-    b"transfer-encoding\r\n : chunked",
-    b"transfer_encoding: chunked\r\ncontent_length: 5\r\ncontent-length: 5",
-    b"content-length: 5\r\ncontent-length: 6",
-    b"content-length: 5\r\ncontent-length: 5",
-    b"content-length: 5, 5",
-    b"content-length: +5",
-    b"content-length: -5",
-    b"content-length: 0x5",
-    b"content-length: 5 5",
-    b"content-length: ",
-    b"content-length: 5\r\n 0",
-    b"content-length: \xb2",
-    b"content-length: 99999999999999999999999999",
-    b"content-length: 26214401",
-    b"content-length: 9223372036854775807",
-]
 
 
 def smuggling(random: Random) -> Volley:
@@ -148,7 +125,9 @@ def smuggling(random: Random) -> Volley:
 def chunked(random: Random) -> Volley:
     """A body in chunks of odd sizes, with extensions and trailers."""
     body = b'{"prompt": "a", "video_url": "https://e.com/a.mp4"}'
-    size = random.choice([b"%x", b"%X", b"000000%x", b"%x ", b"%x;a=b", b'%x;a="\r\n"', b"%x;" + b"e" * 20_000, b"0x%x", b"-%x"])
+    size = random.choice(
+        [b"%x", b"%X", b"000000%x", b"%x ", b"%x;a=b", b'%x;a="\r\n"', b"%x;" + b"e" * 20_000, b"0x%x", b"-%x"]
+    )
     parts = [body[start : start + 7] for start in range(0, len(body), 7)] if random.random() < 0.5 else [body]
     chunks = b"".join(size % len(part) + b"\r\n" + part + random.choice([b"\r\n"] * 9 + [b"\n", b""]) for part in parts)
     wrong = random.choice([b""] * 3 + [b"ffffffffffffffff\r\n", b"g\r\n", b"7fffffffffffffff\r\na", b"\r\n"])
@@ -192,28 +171,10 @@ def binary(random: Random) -> Volley:
     )
 
 
-METHODS = [b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"TRACE", b"CONNECT", b"OPTIONS", b"PATCH", b"PURGE", b"PRI",
-           b"get", b"G\xc9T", b"GET\t", b"", b"\0", b"A" * 5000, b"SOURCE", b"M-SEARCH", b"PROPFIND", b"QUERY"]  # fmt: skip
-TARGETS = [b"/", b"*", b"", b"//", b"///v1", V1, V1 + b"/", b"/v1%2f" + V1[4:], b"http://a" + V1, b"HTTP://a:b@c:99999/",
-           b"http://[::1", b"http://", b"a:80", b"[::1]:80", b"127.0.0.1:80", b"/../../etc/passwd", b"/assets/../../x",
-           b"/assets/%2e%2e%2f%2e%2e%2fetc%2fpasswd", b"/generations/..%5c..%5cx", b"/%00", b"/%", b"/%zz", b"/%c0%af",
-           b"/a%0d%0aset-cookie:%20a=b", b"/?%0d%0a", b"/#a", b"/?" + b"a&" * 999, b"/\xe9", b"/\xff\xfe", b"/a b", b"?", b"#",
-           b"/v2/requests/%ed%a0%80", b"/v2/requests/" + b"%2e" * 60, b"/v1/requests/;a=b", b"\\", b"/\\..\\"]  # fmt: skip
-VERSIONS = [b"HTTP/1.1"] * 6 + [b"HTTP/1.0", b"HTTP/0.9", b"HTTP/2.0", b"HTTP/1.2", b"HTTP/11", b"http/1.1", b"",
-                                b"HTTP/1.1 ", b"HTTP/-1.1", b"ICY/1.0", b"RTSP/1.0"]  # fmt: skip
-
-
 def odd(random: Random) -> Volley:
     """An odd method, target or version."""
     line = [random.choice(METHODS), random.choice(TARGETS), random.choice(VERSIONS)]
     return Volley(b" ".join(line) + b"\r\nhost: a\r\nx-api-key: " + KEY + b"\r\n\r\n", answers=0)
-
-
-PROMISES = [b"upgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-key: YQ==\r\nsec-websocket-version: 13",
-            b"upgrade: h2c\r\nconnection: upgrade, http2-settings\r\nhttp2-settings: AAMAAABkAAQAAP__",
-            b"upgrade: websocket", b"connection: upgrade", b"expect: 100-continue", b"expect: 200-ok", b"expect: ",
-            b"connection: close", b"connection: close, keep-alive", b"connection: x-api-key, host", b"te: trailers",
-            b"trailer: x-api-key", b"max-forwards: 0", b"proxy-connection: keep-alive", b"http2-settings: a"]  # fmt: skip
 
 
 def promising(random: Random) -> Volley:
@@ -223,9 +184,16 @@ def promising(random: Random) -> Volley:
 
 
 SHAPES: list[Callable[[Random], Volley]] = [
-    mutated, mutated, mutated, truncated, lines, lines, oversized, smuggling, smuggling, chunked, pipelined, interrupted,
-    binary, odd, odd, promising,
-]  # fmt: skip
+    *[mutated] * 3,
+    *[lines, smuggling, odd] * 2,
+    truncated,
+    oversized,
+    chunked,
+    pipelined,
+    interrupted,
+    binary,
+    promising,
+]
 
 
 def volley(random: Random) -> Volley:

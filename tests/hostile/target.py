@@ -43,7 +43,7 @@ class Target:
 
     def __init__(self, seed: int) -> None:
         path = os.pathsep.join(filter(None, [str(GUARD), os.environ.get("PYTHONPATH")]))
-        self._errors = tempfile.TemporaryFile()
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - it is open as long as this is
         self._process = subprocess.Popen(
             [sys.executable, "-W", "always::ResourceWarning", str(CHILD), str(seed)],
             stdin=subprocess.PIPE,

@@ -112,35 +112,41 @@ def raw(address: Address, data: bytes, *, answers: int, patience: float) -> byte
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         connection.setblocking(False)
         try:
-            return _talk(connection, memoryview(data), answers, patience)
+            return _talk(connection, memoryview(data or b"\n"), answers, patience)
         except OSError:  # it was reset: the other side has closed
             return b""
 
 
 def _talk(connection: socket.socket, left: memoryview, answers: int, patience: float) -> bytes:
     got, deadline = bytearray(), time.monotonic() + LIMIT
-    while True:
+    while time.monotonic() < deadline:
         wait = LIMIT if left or answers or not patience else patience
         ready, writable, _ = select.select([connection], [connection] if left else [], [], wait)
-        if left and writable:
-            try:
-                left = left[connection.send(left) :]
-            except (BrokenPipeError, ConnectionResetError):  # what was answered before is still to be read
-                left = memoryview(b"")
-            if not left and not answers and not patience:
-                connection.shutdown(socket.SHUT_WR)
+        if writable and not (left := _sent(connection, left)) and not answers and not patience:
+            connection.shutdown(socket.SHUT_WR)
         if ready:
-            try:
-                part = connection.recv(256 * 1024)
-            except ConnectionResetError:
-                part = b""
+            part = _part(connection)
             got += part
             if not part or (answers and len(statuses(bytes(got))) >= answers):
                 return bytes(got)
         elif not writable and not answers and patience:
             return bytes(got)
-        if time.monotonic() > deadline:
-            raise Hang(f"neither answered nor closed within {LIMIT:.0f} s")
+    raise Hang(f"neither answered nor closed within {LIMIT:.0f} s")
+
+
+def _sent(connection: socket.socket, data: memoryview) -> memoryview:
+    """Return what is left of bytes when as many as can be were sent: none if the other side has closed."""
+    try:
+        return data[connection.send(data) :]
+    except (BrokenPipeError, ConnectionResetError):  # what was answered before is still to be read
+        return data[:0]
+
+
+def _part(connection: socket.socket) -> bytes:
+    try:
+        return connection.recv(256 * 1024)
+    except ConnectionResetError:
+        return b""
 
 
 def statuses(data: bytes) -> list[tuple[int, bytes]]:
