@@ -31,8 +31,8 @@ BODIES = [
     b'{"a":1,"a":2}', b"[" * 40 + b"]" * 40, b'{"prompt":' + b"1" * 5000 + b"}", b'{"prompt": "\\ud800"}',
 ]
 TYPES = [
-    *[JSON] * 4, FORM, "multipart/form-data", "text/plain", "", "application/json; charset=utf-16", "APPLICATION/JSON ;",
-    "multipart/form-data; boundary=", "application/x-www-form-urlencoded", "\xff/\xfe",
+    *[JSON] * 4, FORM, "multipart/form-data", "text/plain", "", "application/json; charset=utf-16", "\xff/\xfe",
+    "APPLICATION/JSON ;", "multipart/form-data; boundary=", "application/x-www-form-urlencoded",
 ]
 MORE: list[dict[str, str]] = [
     *[{}] * 6, {"range": "bytes=0-0"}, {"range": "bytes=-5"}, {"range": "bytes=9-1"}, {"range": "bytes=9999999999-"},
@@ -51,6 +51,11 @@ ID_FORMS = [
     "/v2/requests/{}", "/v2/requests/{}/status", "/v2/requests/{}/status", "/v1/requests/{}", "/generations/{}.mp4",
 ]
 ODD_IDS = ["a", "", "..", "%00", "%2F", "%C3%A9", "%ED%A0%80", "%F0%9F%98%80", "x" * 900, "%0d%0a", "-1"]
+PATHS = [  # at which there is nothing, or should be nothing
+    "/", "//", "/v1", "/v1/", "/health", "/metrics", "/console", "/__admin", "/_mockling", "/journal", "/static/x",
+    "/?__debugger__=yes&cmd=1", "/favicon.ico", "/openapi.json", "/%F0%9F%98%80?a=%00", "/v1/get-user-credits/",
+    "/upload-asset/x",
+]
 METHODS = [
     b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"TRACE", b"CONNECT", b"OPTIONS", b"PATCH", b"PURGE", b"PRI", b"get",
     b"G\xc9T", b"GET\t", b"", b"\0", b"A" * 5000, b"SOURCE", b"M-SEARCH", b"PROPFIND", b"QUERY",

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from mockling.contract import load
 
 from .child import LOOSE
-from .odd import BODIES, CODES, FORM, ID_FORMS, JSON, LARGE, MORE, ODD, ODD_IDS, TYPES
+from .odd import BODIES, CODES, FORM, ID_FORMS, JSON, LARGE, MORE, ODD, ODD_IDS, PATHS, TYPES
 
 CONTRACT = load(models=[LOOSE])
 SLUGS = list(CONTRACT.models)
@@ -143,9 +143,7 @@ def asset(random: Random, known: Known) -> Request:
 
 def elsewhere(random: Random, known: Known) -> Request:
     """The balance, and addresses at which there is nothing, or should be nothing."""
-    paths = ["/", "//", "/v1", "/v1/", "/health", "/metrics", "/console", "/__admin", "/_mockling", "/journal", "/?__debugger__=yes&cmd=1",
-             "/static/x", "/favicon.ico", "/openapi.json", "/%F0%9F%98%80?a=%00", "/v1/get-user-credits/", "/upload-asset/x"]  # fmt: skip
-    path = "/v1/get-user-credits" if random.random() < 0.5 else random.choice(paths)
+    path = "/v1/get-user-credits" if random.random() < 0.5 else random.choice(PATHS)
     return composed(random, known, random.choice(["GET"] * 6 + ["POST", "HEAD", "PURGE"]), path)
 
 
