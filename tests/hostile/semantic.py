@@ -8,6 +8,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Any, NamedTuple
 
+from mockling import fixtures
 from mockling.contract import load
 
 from .child import LOOSE
@@ -16,6 +17,7 @@ from .odd import BODIES, CODES, FORM, ID_FORMS, JSON, LARGE, MORE, ODD, ODD_IDS,
 CONTRACT = load(models=[LOOSE])
 SLUGS = list(CONTRACT.models)
 EXAMPLE = CONTRACT.model.example
+CLIP = fixtures.input_clip("narrow").read_bytes()
 NAMES = sorted({name for model in CONTRACT.models.values() for name in model.parameters})
 
 
@@ -46,7 +48,7 @@ def changed(random: Random, known: Known) -> Any:
         name = random.choice([*NAMES, "seed", "data_urls", "\ud800"])
         if random.random() < 0.2:
             body.pop(name, None)
-        elif random.random() < 0.1:
+        elif random.random() < 0.2:
             body[name] = f"http://127.0.0.1/assets/{random.choice(known.files)}"
         else:
             body[name] = random.choice(ODD)
@@ -134,6 +136,18 @@ def upload(random: Random, known: Known) -> Request:
     return composed(random, known, "POST", "/upload-asset", json.dumps(body).encode(), random.choice(TYPES))
 
 
+def film(random: Random, known: Known) -> Request:
+    """A video of which a few bytes were changed, mostly where it says what it is."""
+    data = bytearray(CLIP)
+    for _ in range(random.randint(0, 8)):
+        near = data.find(b"moov") if random.random() < 0.8 else 0
+        at = (near + random.randrange(3000 if near else len(data))) % len(data)
+        data[at] = random.choice([0, 1, 0x7F, 0x80, 0xFF, data[at] ^ 1, random.randrange(256)])
+    kind = random.choice(["video/mp4", "video/quicktime", "image/png"])
+    body = {"data_urls": [f"data:{kind};base64,{b64encode(data).decode()}"]}
+    return composed(random, known, "POST", "/upload-asset", json.dumps(body).encode(), JSON)
+
+
 def asset(random: Random, known: Known) -> Request:
     """An uploaded file, or what might be taken for one."""
     odd = ["..", "%2e%2e/%2e%2e/etc/passwd", "..%5c", "a" * 300, "%00", "", ".", "C:%5cx", "%ED%A0%80.png"]
@@ -168,4 +182,5 @@ KINDS: list[Callable[[Random, Known], Request]] = [
 
 def request(random: Random, known: Known) -> Request:
     """Return one of all these."""
-    return (heavy if random.random() < 1 / 1500 else random.choice(KINDS))(random, known)
+    chance = random.random()
+    return (heavy if chance < 1 / 1500 else film if chance < 1 / 100 else random.choice(KINDS))(random, known)
