@@ -119,6 +119,8 @@ LARGE = [  # how such a body begins, what is in it again and again, and how it e
     (b'{"prompt": ', b"9", b"}"),
     (b'{"prompt": 1e', b"9", b"}"),
     (EXAMPLE + b', "video_url": "http://', b"a.", b'com"}'),
+    (EXAMPLE + b', "image_urls": ["http://', b"a@", b'"]}'),
+    (EXAMPLE + b', "prompt": "@Image', b"9", b'"}'),
     (EXAMPLE, b" ", b"}"),
     (EXAMPLE[:-1] + b"\\", b"\\\\", b'"}'),
     (_FIELD, _FIELD, b"--cut--\r\n"),

@@ -94,24 +94,24 @@ def lines(random: Random) -> Volley:
 
 
 def oversized(random: Random) -> Volley:
-    """A head that is too long: its target, a name, a value, or the number of its lines."""
-    size = random.choice([1000, 9000, 66_000, 66_000, 300_000])
-    long = random.choice([b"a", b"%41", b"/", b"\xe9", b"&a="]) * size
-    name = b"x-%d-" % random.randrange(10**6)
-    match random.randrange(5):
+    """A head that is too long: its target, its query, a name, a value, or the number of its lines."""
+    size = random.choice([1000, 9000, 40_000, 66_000, 300_000])
+    long = random.choice([b"a", b"%41", b"/", b"\xe9", b"&a=", b"=", b"a=b&", b" ", b'"a",', b";"]) * size
+    long, name = long[:size], b"x-%d-" % random.randrange(10**6)
+    header = random.choice([b"x-api-key", b"cookie", b"if-none-match", b"content-type", b"range", name])
+    line = random.choice([b"GET / ", b"GET /generations/a.mp4 ", b"POST " + V1 + b" "]) + b"HTTP/1.1\r\nhost: a\r\n"
+    match random.randrange(6):
         case 0:
-            return Volley(b"GET /" + long[:size] + b" HTTP/1.1\r\nhost: a\r\n\r\n", answers=0)
+            return Volley(b"GET /" + long + b" HTTP/1.1\r\nhost: a\r\n\r\n", answers=0)
         case 1:
-            return Volley(b"GET / HTTP/1.1\r\nhost: a\r\n" + name + b"a" * size + b": b\r\n\r\n")
+            return Volley(b"GET /?" + long.replace(b" ", b"+") + b" HTTP/1.1\r\nhost: a\r\n\r\n", answers=0)
         case 2:
-            return Volley(b"GET / HTTP/1.1\r\nhost: a\r\nx-api-key: " + name + b"k" * size + b"\r\n\r\n")
+            return Volley(line + name + b"a" * size + b": b\r\n\r\n")
         case 3:
-            return Volley(
-                b"GET / HTTP/1.1\r\nhost: a\r\n"
-                + b"".join(b"%s%d: b\r\n" % (name, n) for n in range(size // 30))
-                + b"\r\n"
-            )
-    return Volley(long[:size].replace(b"/", b"a") + b" / HTTP/1.1\r\nhost: a\r\n\r\n", answers=0)
+            return Volley(line + header + b": " + name + long + b"\r\n\r\n")
+        case 4:
+            return Volley(line + b"".join(b"%s%d: b\r\n" % (name, n) for n in range(size // 30)) + b"\r\n")
+    return Volley(long + b" / HTTP/1.1\r\nhost: a\r\n\r\n", answers=0)
 
 
 def smuggling(random: Random) -> Volley:
