@@ -191,3 +191,13 @@ def test_a_picture_is_not_unpacked(emulator: Emulator) -> None:
     body = {"data_urls": [f"data:image/png;base64,{b64encode(png).decode()}"]}
     urls = post(emulator, body, b"/upload-asset").json()["file_urls"]
     assert post(emulator, {**EXAMPLE, "image_urls": urls}).status_code == 200
+
+
+def test_the_tests_that_the_document_names_exist() -> None:
+    """Each row of SECURITY.md names a test that there is."""
+    tests = Path(__file__).parent.parent
+    named = re.findall(r"`(test_\w+\.py)::(\w+)`", (tests.parent / "SECURITY.md").read_text("utf-8"))
+    assert named
+    for file, name in named:
+        (path,) = tests.rglob(file)
+        assert f"def {name}(" in path.read_text("utf-8"), (file, name)
