@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -93,7 +93,7 @@ class SchemaValidator:
         checker = jsonschema.FormatChecker(formats=())
         checker.checks("uri")(_is_uri)
         extend = jsonschema.validators.extend
-        kind = extend(jsonschema.Draft202012Validator, {"pattern": _pattern})  # type: ignore[no-untyped-call] # it has none
+        kind = extend(jsonschema.Draft202012Validator, {"pattern": _pattern, "items": _items})  # type: ignore[no-untyped-call] # it has none
         telling: jsonschema.Draft202012Validator = kind(self._schema, format_checker=checker)
         return telling
 
@@ -120,6 +120,17 @@ class SchemaValidator:
         field = path.removeprefix("$").removeprefix(".") or "the body"
         message = self._messages[kind].format(field=field, expected=wanted, actual=actual)
         return Violation(path, wanted, actual, message)
+
+
+def _items(
+    validator: jsonschema.Draft202012Validator, items: object, value: object, schema: Mapping[str, Any]
+) -> Iterator[jsonschema.ValidationError]:
+    """Yield what is wrong with the items of a list, unless there are too many, which is told then and enough."""
+    import jsonschema
+
+    if not isinstance(value, list) or len(value) <= schema.get("maxItems", len(value)):
+        told: Callable[..., Iterator[jsonschema.ValidationError]] = jsonschema.Draft202012Validator.VALIDATORS["items"]
+        yield from told(validator, items, value, schema)
 
 
 def _pattern(_validator: object, pattern: str, value: object, _schema: object) -> Iterator[jsonschema.ValidationError]:

@@ -23,7 +23,7 @@ LONGEST_READ = 4096  # characters of a value whose words are looked at
 _HEADERS = {"x-api-key", "api-key", "x-auth-token", "authorization", "proxy-authorization", "cookie"}
 _FIELD = re.compile(r"key|token|secret|auth|password", re.IGNORECASE)  # names of what is secret in a query
 _WORD = re.compile(r'[^\s,;="]+')
-_ESCAPED = re.compile(r"(?:\\+u00|%)([0-7][0-9A-Fa-f])|\\+(/)")
+_ESCAPED = re.compile(r"(?:\\{1,4}u00|%)([0-7][0-9A-Fa-f])|\\{1,4}(/)")
 _ORDINARY = "The quick brown fox jumps over the lazy dog, sphinx-of_black quartz 0123456789 /a.b?c=d"
 
 

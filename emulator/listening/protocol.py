@@ -51,6 +51,11 @@ class Protocol(HttpToolsProtocol):
         # uvicorn's own signature is narrower than asyncio's, and what it is given needs only be like a transport.
         super().connection_made(_Joined(transport, self.loop))  # type: ignore[arg-type]
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget a connection, also one that was reset, at once."""
+        self._unset_keepalive_if_required()
+        super().connection_lost(exc)
+
     def data_received(self, data: bytes) -> None:
         """Take bytes, and parse as many of them as there is room for requests."""
         self._unset_keepalive_if_required()

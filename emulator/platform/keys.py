@@ -30,6 +30,9 @@ class Account:
     planned: bool = field(default=False, compare=False)
 
 
+LONGEST_REMEMBERED = 200  # characters of a key whose account is remembered
+
+
 class Keys:
     """The accounts there are: those configured, or every key of the documented shape (G4).
 
@@ -47,7 +50,7 @@ class Keys:
 
     def find(self, key: str) -> Account | None:
         """Return the account of an API key, or None if the key is good for none."""
-        return self._found(key)
+        return self._found(key) if len(key) <= LONGEST_REMEMBERED else self._look_up(key)
 
     def _look_up(self, key: str) -> Account | None:
         if key in self._configured:
