@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from mockling.client.errors import Unauthorized
-from mockling.client.values import is_name, is_web_address
+from mockling.client.values import LONGEST_NAME, is_name, is_web_address
 
 MOST_SECONDS = 1_000_000
 
@@ -13,7 +13,9 @@ MOST_SECONDS = 1_000_000
 def check_name(what: str, value: object) -> None:
     """Raise `ValueError` if something can be no request id, or no slug: `what` it should be."""
     if not is_name(value):
-        raise ValueError(f"{value!r} is no {what}; one has only letters, digits, '.', '_' and '-'.")
+        got = repr(value)
+        got = got if len(got) <= LONGEST_NAME else f"{got[:LONGEST_NAME]}..."
+        raise ValueError(f"{got} is no {what}; one has only letters, digits, '.', '_' and '-', and no more than 200.")
 
 
 def check_seconds(name: str, value: object) -> None:

@@ -58,6 +58,12 @@ class _Watched(HTTPConnection):
         made.settimeout(max(SHORTEST, self.deadline.left))
         return made
 
+    def _tunnel(self) -> None:
+        """Ask a proxy for a way through; one that was shut down meanwhile must not pass for a way."""
+        super()._tunnel()  # type: ignore[misc] # the standard library's, which its types leave out
+        if self.deadline.over:
+            raise TimeoutError("the proxy did not answer in time")
+
     def _connected(self) -> socket.socket:
         """Return a socket connected to the first address of the host that answers while there is time."""
         failure: OSError = TimeoutError("there is no time left")

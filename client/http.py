@@ -95,7 +95,7 @@ class Answer:
         return BrokenAnswer(message[:LONGEST_MESSAGE], status=self.status, request_id=self.request_id)
 
     def _read(self, response: requests.Response) -> Iterator[bytes]:
-        late = f"The whole answer did not come within {self._deadline.seconds:g} seconds."
+        late = f"The whole answer did not come within {round(self._deadline.seconds, 2):g} seconds."
         try:
             for block in response.iter_content(BLOCK):
                 if self._deadline.over:
@@ -180,7 +180,7 @@ def _failure(error: Exception, url: str, silence: float, deadline: Deadline) -> 
 
 
 def _late(url: str, seconds: float) -> NoAnswer:
-    return NoAnswer(f"{_origin(url)} did not answer within {seconds:g} seconds.")
+    return NoAnswer(f"{_origin(url)} did not answer within {round(seconds, 2):g} seconds.")
 
 
 def _origin(url: str) -> str:
