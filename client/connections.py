@@ -60,7 +60,7 @@ class _Watched(HTTPConnection):
 
     def _tunnel(self) -> None:
         """Ask a proxy for a way through; one that was shut down meanwhile must not pass for a way."""
-        super()._tunnel()  # type: ignore[misc] # the standard library's, which its types leave out
+        super()._tunnel()
         if self.deadline.over:
             raise TimeoutError("the proxy did not answer in time")
 

@@ -8,6 +8,8 @@ from contextlib import suppress
 from threading import Lock, Timer
 from types import TracebackType
 
+from mockling.client.signals import signals_waiting
+
 
 class Deadline:
     """So many seconds from now, at the end of which the connections that it watches are shut down.
@@ -27,17 +29,17 @@ class Deadline:
         self._timer.daemon = True  # a program that ends does not wait for it
 
     def __enter__(self) -> Deadline:
-        self._timer.start()
+        with signals_waiting():  # they are for the program's own threads
+            self._timer.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._timer.cancel()
-        with self._lock:
-            for watched in self._watched:
-                watched.close()
-            self._watched.clear()
+        self._timer.join()
+        for watched in self._watched:
+            watched.close()
 
     @property
     def left(self) -> float:

@@ -6,11 +6,9 @@ import errno
 import os
 import secrets
 import shutil
-import signal
 import stat
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -20,6 +18,7 @@ from mockling.client.checks import check_seconds
 from mockling.client.content import Content, check_mp4
 from mockling.client.errors import ApiError, BrokenAnswer, NotDownloaded
 from mockling.client.http import LARGEST_VIDEO, answer
+from mockling.client.signals import signals_waiting
 
 DOWNLOAD_TIMEOUT = 900.0  # seconds for all of it
 SILENCE = 60.0  # seconds without a byte
@@ -118,7 +117,7 @@ def _target(path: str | os.PathLike[str]) -> Path:
 def _give_name(file: IO[bytes], target: Path, replace: bool) -> None:
     """Copy a file to one with a name: beside the target and then in its place, so that no half of it is ever seen."""
     part = target.with_name(f".mockling-{secrets.token_hex(8)}.part")
-    with _signals_waiting():
+    with signals_waiting():
         try:
             with part.open("xb") as copy:
                 file.seek(0)
@@ -130,19 +129,6 @@ def _give_name(file: IO[bytes], target: Path, replace: bool) -> None:
         except BaseException:
             part.unlink(missing_ok=True)
             raise
-
-
-@contextmanager
-def _signals_waiting() -> Iterator[None]:
-    """Let the signals that end a program wait for a moment, where the system can."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _name(part: Path, target: Path) -> None:

@@ -11,7 +11,7 @@ from scripted import received
 
 CERTIFICATE = Path(__file__).with_name("loopback.pem")  # of localhost, api.example and files.example, with its key
 PACE = 0.02  # seconds between two drops
-END = 3.0  # seconds after which a server gives up, so that a client without a deadline fails instead of hanging
+END = 4.0  # seconds after which a server gives up, so that a client without a deadline fails instead of hanging
 
 Behaviour = Callable[["Hostile", socket.socket], None]
 OK = b"HTTP/1.1 200 OK\r\n"
