@@ -149,13 +149,6 @@ def test_an_upload_may_take_longer_than_connecting(tmp_path: Path, monkeypatch: 
         assert Client(KEY, server.url, 10).upload(tmp_path / "a.png") == "https://images.example/a"
 
 
-def test_waiting_ends_though_there_was_progress() -> None:
-    """`wait` ends with its own time-out, though the client's is longer and a first poll was answered."""
-    progress = http(200, b'{"status": "PROCESSING"}')
-    with scripted(progress, None) as server:
-        assert type(outcome(lambda: Client(KEY, server.url).job("a-1").wait(1, poll_interval=0.1))) is NoAnswer
-
-
 def test_a_download_may_be_silent_for_its_time_at_most(tmp_path: Path) -> None:
     """A stalled download ends with its deadline, and seconds that are none are told."""
     with scripted(None, OK + b"Content-Length: 9\r\n\r\n") as server:
