@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from urllib.parse import urlsplit
 
 from mockling.client.errors import Unauthorized
-from mockling.client.http import is_web_address
+from mockling.client.values import LONGEST_NAME, is_name, is_web_address
 
 MOST_SECONDS = 1_000_000
-NAME = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]+")  # A11; "." and ".." would lead to another path
-
-
-def is_name(value: object) -> bool:
-    """Say whether something can be one step of a path, as a request id or a model's slug is."""
-    return isinstance(value, str) and NAME.fullmatch(value) is not None
 
 
 def check_name(what: str, value: object) -> None:
     """Raise `ValueError` if something can be no request id, or no slug: `what` it should be."""
     if not is_name(value):
-        raise ValueError(f"{value!r} is no {what}; one has only letters, digits, '.', '_' and '-'.")
+        got = repr(value)
+        got = got if len(got) <= LONGEST_NAME else f"{got[:LONGEST_NAME]}..."
+        raise ValueError(f"{got} is no {what}; one has only letters, digits, '.', '_' and '-', and no more than 200.")
 
 
 def check_seconds(name: str, value: object) -> None:
@@ -50,7 +45,7 @@ def checked_address(name: str, url: str) -> str:
 
 
 def _is_address(url: str) -> bool:
-    if not is_web_address(url) or not url.isprintable() or " " in url:
+    if not is_web_address(url) or " " in url:
         return False
     parts = urlsplit(url)
     try:

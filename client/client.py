@@ -6,26 +6,16 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from decimal import Decimal
-from io import BytesIO
 from typing import Any, Literal
 
-import requests
-
-from mockling.client.checks import check_name, check_seconds, checked_address, checked_key, is_name
+from mockling.client.checks import check_name, check_seconds, checked_address, checked_key
+from mockling.client.content import Content
 from mockling.client.errors import BrokenAnswer, NoAnswer
-from mockling.client.http import (
-    LARGEST_RECORD,
-    answer,
-    blocks,
-    broken,
-    is_web_address,
-    number,
-    read_json,
-    request_id,
-)
+from mockling.client.http import LARGEST_VIDEO, Answer, answer
 from mockling.client.job import POLL_TIMEOUT, Job
-from mockling.client.uploading import upload_body
-from mockling.client.video import Video, check_mp4
+from mockling.client.uploading import SLOWEST_UPLOAD, upload_body
+from mockling.client.values import figures, is_name, is_web_address, is_word, number
+from mockling.client.video import Video
 
 LIVE = "https://api.segmind.com"
 LIVE_STORAGE = "https://workflows-api.segmind.com"
@@ -37,7 +27,9 @@ class Client:
 
     - `api_key`: the key; None takes the environment variable SEGMIND_API_KEY.
     - `base_url`: the server's address; the default is the live API, where every generation costs money.
-    - `timeout`: seconds for which the server may be silent; it is until a generation is done.
+    - `timeout`: seconds within which the whole answer to a call must be there, whatever the server does. `generate`
+      needs them until the generation is done; what is asked of an account or a job has 30 seconds at most, an upload
+      more for a larger file. Looking up the server's name is the system's, which has its own limits.
     - `storage_url`: where uploads go; None takes the live storage for the live API, and `base_url` otherwise.
 
     Raises `Unauthorized` if there is no key, or none that can be sent; `ValueError` for an address or time-out that
@@ -85,8 +77,8 @@ class Client:
 
         The request is sent at most once, for sent twice it would be billed twice (G12): only if no connection could be
         made, before anything was sent, is connecting tried again. Raises the `ApiError` of the server's status;
-        `NotSent` if the server was not reached; `NoAnswer` if it did not answer; `BrokenAnswer` if its answer cannot be
-        used.
+        `NotSent` if the server was not reached; `NoAnswer` if it did not answer in time; `BrokenAnswer` if its answer
+        cannot be used, or was not whole in time; `OSError` if the answer is the video and there is no room for it.
         """
         return self.generate_with(SLUG, **_parameters(locals()))
 
@@ -118,8 +110,8 @@ class Client:
         `ValueError` for what can be no slug, before anything is sent.
         """
         check_name("slug of a model", slug)
-        with self._post(f"{self.base_url}/v1/{slug}", json=_given(parameters)) as response:
-            return _video(response)
+        with self._post(f"{self.base_url}/v1/{slug}", self.timeout, json=_given(parameters)) as answered:
+            return _video(answered)
 
     def submit_with(self, slug: str, /, **parameters: Any) -> Job:
         """Submit a generation with any model of the platform, and return at once with its job.
@@ -127,10 +119,10 @@ class Client:
         `slug` and the parameters are those of `generate_with`; what holds for `submit` holds here.
         """
         check_name("slug of a model", slug)
-        with self._post(f"{self.base_url}/v2/{slug}", json=_given(parameters)) as response:
-            named = read_json(response, b"".join(blocks(response, LARGEST_RECORD))).get("request_id")
+        with self._post(f"{self.base_url}/v2/{slug}", self.timeout, json=_given(parameters)) as answered:
+            named = answered.record().get("request_id")
             if not is_name(named):
-                raise broken(response, "The answer names no request id.")
+                raise answered.broken("The answer names no request id.")
             return self.job(str(named))
 
     def job(self, request_id: str) -> Job:
@@ -148,8 +140,11 @@ class Client:
         """
         with _advising("Asking for the balance changes and costs nothing: ask again."):
             balance = self._get("/v1/get-user-credits", POLL_TIMEOUT)
-            paid = number(balance.get("credits"), Decimal)
-            free = number(balance.get("free-credits", 0), Decimal)
+            try:
+                paid = number(balance.get("credits"), Decimal)
+                free = number(balance.get("free-credits", 0), Decimal)
+            except ValueError as error:
+                raise BrokenAnswer(str(error), status=200) from error
             if paid is None or free is None:
                 raise BrokenAnswer("The answer names no credits.", status=200)
         return paid + free
@@ -157,30 +152,31 @@ class Client:
     def upload(self, path: str | os.PathLike[str]) -> str:
         """Bring a video (.mp4, .mov) or image (.jpg, .png) to the storage, and return its URL, for use as an input.
 
-        The URL is public: whoever has it can see the file. Raises `ValueError` if the file has more than 200 MB or is
-        not of the kind that its name says; `OSError` if it cannot be read; the `ApiError` of the storage's answer or of
-        none.
+        The URL is public: whoever has it can see the file. The storage has the client's `timeout` to answer, and a
+        second more for each 128 KiB that are sent. Raises `ValueError` if the file has more than 200 MB or is not of
+        the kind that its name says; `OSError` if it cannot be read; the `ApiError` of the storage's answer or of none.
         """
         body = upload_body(path)
+        seconds = self.timeout + len(body) / SLOWEST_UPLOAD
         with (
             _advising("An upload costs nothing: send it again."),
-            self._post(f"{self.storage_url}/upload-asset", data=body) as response,
+            self._post(f"{self.storage_url}/upload-asset", seconds, data=body) as answered,
         ):
-            urls = read_json(response, b"".join(blocks(response, LARGEST_RECORD))).get("file_urls")
+            urls = answered.record().get("file_urls")
             if not (isinstance(urls, list) and len(urls) == 1 and is_web_address(urls[0])):
-                raise broken(response, "The answer names no URL of the file.")
+                raise answered.broken("The answer names no URL of the file.")
             return str(urls[0])
 
-    def _get(self, path: str, timeout: float) -> dict[str, Any]:
-        """Return the JSON at a path of the API, whose server may be silent for `timeout` seconds."""
-        seconds = min(timeout, self.timeout)
-        with answer("GET", self.base_url + path, seconds, headers={"x-api-key": self._key}) as response:
-            return read_json(response, b"".join(blocks(response, LARGEST_RECORD)))
+    def _get(self, path: str, seconds: float) -> dict[str, Any]:
+        """Return the JSON at a path of the API, which must be there within so many seconds."""
+        headers = {"x-api-key": self._key}
+        with answer("GET", self.base_url + path, min(seconds, self.timeout), headers=headers) as answered:
+            return answered.record()
 
-    def _post(self, url: str, **body: Any) -> AbstractContextManager[requests.Response]:
+    def _post(self, url: str, seconds: float, **body: Any) -> AbstractContextManager[Answer]:
         """Send JSON (`json`, or bytes as `data`) with the key, at most once, and give the answer."""
         headers = {"x-api-key": self._key, "content-type": "application/json"}
-        return answer("POST", url, self.timeout, headers=headers, **body)
+        return answer("POST", url, seconds, headers=headers, **body)
 
 
 def _parameters(arguments: dict[str, Any]) -> dict[str, Any]:
@@ -203,20 +199,22 @@ def _advising(advice: str) -> Iterator[None]:
         raise
 
 
-def _video(response: requests.Response) -> Video:
+def _video(answered: Answer) -> Video:
     """Return the video in an answer, which holds its bytes or JSON with its URL (D1)."""
-    about: dict[str, Any] = {
-        "request_id": request_id(response),
-        "seconds": number(response.headers.get("x-generation-time"), float),
-        "cost": number(response.headers.get("x-cost"), Decimal),
-        "remaining_credits": number(response.headers.get("x-remaining-credits"), Decimal),
-    }
-    content = b"".join(blocks(response))
-    if content[4:8] == b"ftyp" or response.headers.get("content-type", "").lower().startswith("video/"):
-        check_mp4(BytesIO(content))
-        return Video(url=None, _content=content, **about)
-    body = read_json(response, content)
-    if not is_web_address(body.get("output")):
-        raise broken(response, "The answer names no output URL.")
-    named = body.get("request_id")
-    return Video(url=body["output"], **{**about, "request_id": about["request_id"] or (str(named) if named else None)})
+    told = answered.headers
+    try:
+        about = figures(told.get("x-generation-time"), told.get("x-cost"), told.get("x-remaining-credits"))
+    except ValueError as error:
+        raise answered.broken(str(error)) from error
+    named = told.get("x-request-id")
+    if answered.begins()[4:8] == b"ftyp" or told.get("content-type", "").lower().startswith("video/"):
+        url, content = None, Content(answered.blocks(LARGEST_VIDEO))
+    else:
+        body = answered.record()
+        url, content = body.get("output"), None
+        if not is_web_address(url):
+            raise answered.broken("The answer names no output URL.")
+        named = named or body.get("request_id")
+    if named and not is_word(str(named)):
+        raise answered.broken("The answer names a request id that can be none.")
+    return Video(url=url, request_id=str(named) if named else None, _content=content, **about)

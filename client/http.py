@@ -5,97 +5,135 @@ from __future__ import annotations
 import json
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from decimal import Decimal, InvalidOperation
+from contextlib import contextmanager
 from ipaddress import ip_address
-from math import isfinite
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
 from urllib3.exceptions import HTTPError, LocationValueError, NewConnectionError
-from urllib3.util import Retry
 
+from mockling.client.connections import CONNECT_TIMEOUT, SHORTEST, Adapter
+from mockling.client.content import BLOCK
+from mockling.client.deadline import Deadline
 from mockling.client.errors import BY_STATUS, ApiError, BrokenAnswer, NoAnswer, NotSent, RateLimited, UnexpectedStatus
+from mockling.client.values import is_word
 
-LARGEST_ANSWER = 1024**3  # bytes; a video has some 20 million
+LARGEST_VIDEO = 1024**3  # bytes; one has some 20 million
 LARGEST_RECORD = 1024**2  # bytes of an answer that holds no video
 LARGEST_ERROR = 64 * 1024  # bytes of an error's body that are read
 LONGEST_MESSAGE = 500  # characters of a server's words that are told
-CONNECT_TIMEOUT = 10.0  # seconds
-BLOCK = 256 * 1024  # bytes read at a time
-
-Number = TypeVar("Number", float, Decimal)
 
 
 class _Session(requests.Session):
     """A session for one request, which follows no redirect: neither the request nor its key goes elsewhere (G15)."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, deadline: Deadline) -> None:
         super().__init__()
         # A proxy of the environment could not reach a server on this machine.
         self.trust_env = not is_loopback(url)
-        only_connecting = Retry(
-            total=2, connect=2, read=False, redirect=False, status=0, other=0, backoff_factor=0.2,
-            respect_retry_after_header=False,
-        )  # fmt: skip
+        # Without one of ours, requests would send what a .netrc file or the URL holds.
+        self.auth = _no_authorization
         for scheme in ("http://", "https://"):
-            self.mount(scheme, HTTPAdapter(max_retries=only_connecting))
+            self.mount(scheme, Adapter(deadline))
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         """Say that no answer is a redirect; else requests would read all of its body, however long."""
 
 
+def _no_authorization(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
+
+
+class Answer:
+    """An answer of which the head has come; its body can be read once, piece by piece or as a record."""
+
+    def __init__(self, response: requests.Response, deadline: Deadline) -> None:
+        self.status = response.status_code
+        self.reason = response.reason or ""
+        self.headers = response.headers
+        named = response.headers.get("x-request-id")
+        self.request_id = named if is_word(named) else None
+        self._deadline = deadline
+        self._beginning = b""
+        self._rest = self._read(response)
+
+    def begins(self) -> bytes:
+        """Return the beginning of the body, 8 bytes or more if it has so many; `blocks` yields them again."""
+        while len(self._beginning) < 8 and (block := next(self._rest, b"")):
+            self._beginning += block
+        return self._beginning
+
+    def blocks(self, most: int) -> Iterator[bytes]:
+        """Yield the body piece by piece.
+
+        Raises `BrokenAnswer` if it ends before its announced length, has more than `most` bytes, or has not all come
+        by the deadline.
+        """
+        read, block = 0, self.begins()
+        while block:
+            read += len(block)
+            if read > most:
+                raise self.broken(f"The answer has more than {most} bytes.")
+            yield block
+            block = next(self._rest, b"")
+
+    def record(self) -> dict[str, Any]:
+        """Return the JSON object in the body. Raises `BrokenAnswer` if there is none."""
+        body = b"".join(self.blocks(LARGEST_RECORD))
+        try:
+            value = json.loads(body)
+        except (ValueError, RecursionError) as error:
+            found = f"no JSON but {self.headers.get('content-type', 'something else')}" if body else "an empty body"
+            raise self.broken(f"The server answered 200 with {found}.") from error
+        if not isinstance(value, dict):
+            raise self.broken("The server answered 200 with JSON that is no object.")
+        return value
+
+    def broken(self, message: str) -> BrokenAnswer:
+        """Return the error for an answer that cannot be used."""
+        return BrokenAnswer(message[:LONGEST_MESSAGE], status=self.status, request_id=self.request_id)
+
+    def _read(self, response: requests.Response) -> Iterator[bytes]:
+        late = f"The whole answer did not come within {round(self._deadline.seconds, 2):g} seconds."
+        try:
+            for block in response.iter_content(BLOCK):
+                if self._deadline.over:
+                    raise self.broken(late)
+                yield block
+        except (requests.RequestException, HTTPError, OSError) as error:
+            cut = "The connection broke before the whole answer had come."
+            raise self.broken(late if self._deadline.over else cut) from error
+        if self._deadline.over:
+            raise self.broken(late)
+
+
 @contextmanager
-def answer(method: str, url: str, timeout: float, **request: Any) -> Iterator[requests.Response]:
+def answer(method: str, url: str, seconds: float, *, silence: float | None = None, **request: Any) -> Iterator[Answer]:
     """Send a request and give its answer, of which only the head has been read, if its status is 200.
 
-    Only a connection that could not be made is tried again: nothing was sent on it. Raises the `ApiError` of the
-    status, `NotSent` only if nothing can have been sent, and `NoAnswer` otherwise.
+    All of it must be over within `seconds`, the reading of the answer included, and the server may be silent for
+    `silence` seconds (None: as long). Only a connection that could not be made is tried again: nothing was sent on it.
+    Raises the `ApiError` of the status, `NotSent` only if nothing can have been sent, and `NoAnswer` otherwise.
     """
-    with _Session(url) as session:
+    with Deadline(seconds) as deadline, _Session(url, deadline) as session:
         try:
             prepared = session.prepare_request(requests.Request(method, url, **request))
             environment = session.merge_environment_settings(prepared.url, {}, True, None, None)
         except (requests.RequestException, HTTPError, ValueError) as error:
             raise NotSent(f"The request cannot be made: {error}") from error
+        patience = max(SHORTEST, min(seconds, silence or seconds))
         try:
-            response = session.send(prepared, timeout=(min(CONNECT_TIMEOUT, timeout), timeout), **environment)
+            response = session.send(prepared, timeout=(min(CONNECT_TIMEOUT, patience), patience), **environment)
         except (requests.RequestException, HTTPError, ValueError, OSError, OverflowError) as error:
-            raise _failure(error, url, timeout) from error
+            raise _failure(error, url, patience, deadline) from error
         with response:
-            if response.status_code != 200:
-                raise _refusal(response)
-            yield response
-
-
-def blocks(response: requests.Response, most: int = LARGEST_ANSWER) -> Iterator[bytes]:
-    """Yield the body of an answer piece by piece.
-
-    Raises `BrokenAnswer` if it ends before its announced length, or has more than `most` bytes.
-    """
-    read = 0
-    try:
-        for block in response.iter_content(BLOCK):
-            read += len(block)
-            if read > most:
-                raise broken(response, f"The answer has more than {most} bytes.")
-            yield block
-    except (requests.RequestException, HTTPError, OSError) as error:
-        raise broken(response, "The connection broke before the whole answer had come.") from error
-
-
-def read_json(response: requests.Response, body: bytes) -> dict[str, Any]:
-    """Return the JSON object in an answer's body. Raises `BrokenAnswer` if there is none."""
-    try:
-        value = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        found = "an empty body" if not body else f"no JSON but {response.headers.get('content-type', 'something else')}"
-        raise broken(response, f"The server answered 200 with {found}.") from error
-    if not isinstance(value, dict):
-        raise broken(response, "The server answered 200 with JSON that is no object.")
-    return value
+            if deadline.over:  # then its head may have been cut
+                raise _late(url, seconds)
+            told = Answer(response, deadline)
+            if told.status != 200:
+                raise _refusal(told)
+            yield told
 
 
 def is_loopback(url: str) -> bool:
@@ -107,49 +145,22 @@ def is_loopback(url: str) -> bool:
         return False
 
 
-def request_id(response: requests.Response) -> str | None:
-    """Return the id that the server gave the request, if any."""
-    return response.headers.get("x-request-id")
-
-
-def is_web_address(url: object) -> bool:
-    """Say whether something is an http or https address with a host."""
+def _refusal(answer: Answer) -> ApiError:
+    kind = BY_STATUS.get(answer.status, UnexpectedStatus)
     try:
-        parts = urlsplit(url) if isinstance(url, str) else None
-        return parts is not None and parts.scheme in ("http", "https") and bool(parts.hostname)
-    except ValueError:
-        return False
-
-
-def number(value: object, kind: type[Number]) -> Number | None:
-    """Return a number that a server sent, as text or in JSON, exactly as it was written; None if it is none."""
-    with suppress(ValueError, InvalidOperation):
-        found = kind(str(value))
-        return found if isfinite(found) else None
-    return None
-
-
-def broken(response: requests.Response, message: str) -> BrokenAnswer:
-    """Return the error for an answer that cannot be used."""
-    return BrokenAnswer(message, status=response.status_code, request_id=request_id(response))
-
-
-def _refusal(response: requests.Response) -> ApiError:
-    kind = BY_STATUS.get(response.status_code, UnexpectedStatus)
-    try:
-        told = json.loads(b"".join(blocks(response, LARGEST_ERROR)))["error"]
+        told = json.loads(b"".join(answer.blocks(LARGEST_ERROR)))["error"]
     except (ValueError, TypeError, KeyError, RecursionError, BrokenAnswer):
         told = None
     if not isinstance(told, str) or not told.strip():
-        told = f"The server answered {response.status_code} {response.reason or ''}".rstrip()
-    error = kind(told[:LONGEST_MESSAGE], status=response.status_code, request_id=request_id(response))
+        told = f"The server answered {answer.status} {answer.reason}".rstrip()
+    error = kind(told[:LONGEST_MESSAGE], status=answer.status, request_id=answer.request_id)
     if isinstance(error, RateLimited):
-        error.resets_at = response.headers.get("x-rate-limit-reset-at-utc")
+        error.resets_at = answer.headers.get("x-rate-limit-reset-at-utc")
     return error
 
 
-def _failure(error: Exception, url: str, timeout: float) -> ApiError:
-    origin = f"{urlsplit(url).scheme}://{urlsplit(url).netloc.rpartition('@')[2]}"
+def _failure(error: Exception, url: str, silence: float, deadline: Deadline) -> ApiError:
+    origin = _origin(url)
     reason = getattr(error.args[0] if error.args else None, "reason", None)
     if isinstance(error, requests.exceptions.ProxyError):
         return NotSent(f"The proxy on the way to {origin} does not answer.")
@@ -161,6 +172,16 @@ def _failure(error: Exception, url: str, timeout: float) -> ApiError:
         return NotSent(f"The certificate of {origin} is not trusted.")
     if isinstance(error, LocationValueError | UnicodeError | requests.exceptions.InvalidURL):
         return NotSent(f"{origin} is no address.")
+    if deadline.over:
+        return _late(url, deadline.seconds)
     if isinstance(error, requests.exceptions.ReadTimeout):
-        return NoAnswer(f"{origin} did not answer within {timeout:g} seconds.")
+        return _late(url, silence)
     return NoAnswer(f"The connection to {origin} broke before an answer came.")
+
+
+def _late(url: str, seconds: float) -> NoAnswer:
+    return NoAnswer(f"{_origin(url)} did not answer within {round(seconds, 2):g} seconds.")
+
+
+def _origin(url: str) -> str:
+    return f"{urlsplit(url).scheme}://{urlsplit(url).netloc.rpartition('@')[2]}"

@@ -13,6 +13,8 @@ from mockling.client.errors import ApiError, BrokenAnswer, NoAnswer, NotSent, Ra
 
 FIRST_DELAY = 1.0  # seconds; each further one is twice as long
 LONGEST_DELAY = 30.0  # seconds
+LAST = 1.0  # seconds in which what is asked at the very end can be answered
+SHORTEST = 0.001  # seconds
 PASSING = {408, 425, 429}  # statuses that may be another the next time, as all from 500 on
 
 Result = TypeVar("Result")
@@ -29,6 +31,11 @@ class Patience:
     def left(self) -> float:
         """Return the seconds that are left, 0 if none."""
         return max(0.0, self._deadline - time.monotonic())
+
+    @property
+    def rest(self) -> float:
+        """Return the seconds for which an answer is still waited for: a little longer than for asking again."""
+        return max(SHORTEST, self._deadline + LAST - time.monotonic())
 
     def pause(self, seconds: float) -> None:
         """Wait so many seconds, but not past the end."""

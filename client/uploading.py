@@ -8,6 +8,7 @@ from base64 import b64encode
 from pathlib import Path
 
 LARGEST_UPLOAD = 200 * 1024**2  # bytes; the model takes no larger video (U4)
+SLOWEST_UPLOAD = 128 * 1024  # bytes in a second; the largest file then has half an hour
 KINDS = {
     ".mp4": ("video/mp4", re.compile(rb".{4}ftyp", re.DOTALL)),
     ".mov": ("video/quicktime", re.compile(rb".{4}(ftyp|moov|mdat|wide|free|skip)", re.DOTALL)),

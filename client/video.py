@@ -5,18 +5,23 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+import shutil
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+import tempfile
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import IO
 
+from mockling.client.checks import check_seconds
+from mockling.client.content import Content, check_mp4
 from mockling.client.errors import ApiError, BrokenAnswer, NotDownloaded
-from mockling.client.http import answer, blocks
+from mockling.client.http import LARGEST_VIDEO, answer
+from mockling.client.signals import signals_waiting
 
-DOWNLOAD_TIMEOUT = 60.0  # seconds without a byte
+DOWNLOAD_TIMEOUT = 900.0  # seconds for all of it
+SILENCE = 60.0  # seconds without a byte
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,30 +38,37 @@ class Video:
     seconds: float | None
     cost: Decimal | None
     remaining_credits: Decimal | None
-    _content: bytes | None = field(default=None, repr=False, compare=False)
+    _content: Content | None = field(default=None, repr=False, compare=False)
 
-    def save(self, path: str | os.PathLike[str], *, replace: bool = True) -> Path:
+    def save(self, path: str | os.PathLike[str], *, replace: bool = True, timeout: float = DOWNLOAD_TIMEOUT) -> Path:
         """Write the video to `path`, downloading it if need be, and return the path; can be called again.
 
-        The file appears under its name when it is whole, in place of any that was there if `replace` is true. Raises
-        `BrokenAnswer` if the video is not whole, `NotDownloaded` if it cannot be fetched, `OSError` if it cannot be
-        written, if something else than an ordinary file has the name, or any file whatever (`FileExistsError`) that is
-        not to be replaced.
+        The file appears under its name when it is whole, in place of any that was there if `replace` is true; until
+        then it has no name, so that nothing is left of it if the program is ended. `timeout` is the seconds within
+        which the whole download must be there, whatever the server does; it may be silent for 60 of them. Raises
+        `BrokenAnswer` if the video is not whole or not whole in time, `NotDownloaded` if it cannot be fetched,
+        `ValueError` for seconds that are none, `OSError` if it cannot be written, if something else than an ordinary
+        file has the name, or any file whatever (`FileExistsError`) that is not to be replaced.
         """
-        with _written_whole(_target(path), replace) as file:
-            if self._content is not None:
-                file.write(self._content)
-            else:
-                assert self.url is not None
-                file.writelines(_download(self.url))
+        check_seconds("timeout", timeout)
+        target = _target(path)
+        with tempfile.TemporaryFile(dir=target.parent) as file:
+            file.writelines(self._blocks(timeout))
             check_mp4(file)
+            _give_name(file, target, replace)
         return Path(path)
 
+    def _blocks(self, timeout: float) -> Iterable[bytes]:
+        if self._content is not None:
+            return self._content.blocks()
+        assert self.url is not None
+        return _download(self.url, timeout)
 
-def _download(url: str) -> Iterator[bytes]:
+
+def _download(url: str, timeout: float) -> Iterator[bytes]:
     try:
-        with answer("GET", url, DOWNLOAD_TIMEOUT) as response:
-            yield from blocks(response)
+        with answer("GET", url, timeout, silence=SILENCE) as answered:
+            yield from answered.blocks(LARGEST_VIDEO)
     except BrokenAnswer:
         raise
     except ApiError as error:
@@ -66,20 +78,16 @@ def _download(url: str) -> Iterator[bytes]:
 def writable(path: str | os.PathLike[str]) -> Path:
     """Return where a video for `path` can be written, links followed.
 
-    A temporary file is made there, and removed. Raises `OSError` if that fails, if the folder is not there, or if
-    something is there that a video must not replace; its `strerror` is a sentence that says what to do.
+    A file without a name is made there, and written to. Raises `OSError` if that fails, if the folder is not there, or
+    if something is there that a video must not replace; its `strerror` is a sentence that says what to do.
     """
     target = _target(path)
-    part = _part_of(target)
     try:
-        with part.open("xb") as file:
+        with tempfile.TemporaryFile(dir=target.parent) as file:
             file.write(b"\0")
     except OSError as error:
         why = f"{target.parent} takes no new file ({error.strerror}); choose another folder"
         raise OSError(error.errno, why) from error
-    finally:
-        with suppress(OSError):  # such as that it was never made
-            part.unlink()
     return target
 
 
@@ -106,24 +114,21 @@ def _target(path: str | os.PathLike[str]) -> Path:
     return target
 
 
-def _part_of(target: Path) -> Path:
-    return target.with_name(f".mockling-{secrets.token_hex(8)}.part")
-
-
-@contextmanager
-def _written_whole(target: Path, replace: bool) -> Iterator[IO[bytes]]:
-    """Give a file that takes its name when all went well, and is gone otherwise."""
-    part = _part_of(target)
-    try:
-        with part.open("x+b") as file:
-            yield file
-        if replace:
-            part.replace(target)
-        else:
-            _name(part, target)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+def _give_name(file: IO[bytes], target: Path, replace: bool) -> None:
+    """Copy a file to one with a name: beside the target and then in its place, so that no half of it is ever seen."""
+    part = target.with_name(f".mockling-{secrets.token_hex(8)}.part")
+    with signals_waiting():
+        try:
+            with part.open("xb") as copy:
+                file.seek(0)
+                shutil.copyfileobj(file, copy)
+            if replace:
+                part.replace(target)
+            else:
+                _name(part, target)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
 
 
 def _name(part: Path, target: Path) -> None:
@@ -138,24 +143,3 @@ def _name(part: Path, target: Path) -> None:
         part.replace(target)
     else:
         part.unlink()
-
-
-def check_mp4(file: IO[bytes]) -> None:
-    """Raise `BrokenAnswer` if a file is no MP4, or one whose end is missing: its boxes must fill it exactly."""
-    size, position, kinds = file.seek(0, os.SEEK_END), 0, []
-    while position < size:
-        file.seek(position)
-        head = file.read(16)
-        length, kind = int.from_bytes(head[:4]), head[4:8]
-        if length == 1:
-            length = int.from_bytes(head[8:16])
-        elif length == 0:
-            length = size - position
-        if position == 0 and kind != b"ftyp":
-            raise BrokenAnswer("What came is no MP4 video.")
-        if length < 8 or position + length > size:
-            raise BrokenAnswer(f"The video is not whole: it ends after {size} bytes.")
-        kinds.append(kind)
-        position += length
-    if not {b"moov", b"mdat"} <= set(kinds):
-        raise BrokenAnswer("The video is not whole: it is empty or parts of it are missing.")

@@ -164,7 +164,7 @@ def test_ctrl_c_during_the_download_loses_nothing(tmp_path: Path, monkeypatch: p
         raise KeyboardInterrupt
 
     monkeypatch.setattr("mockling.client.video.check_mp4", interrupted)
-    monkeypatch.setattr("mockling.client.video._download", lambda _: [b"half"])
+    monkeypatch.setattr("mockling.client.video._download", lambda *_: [b"half"])
     with scripted(COMPLETED, COMPLETED, COMPLETED) as server:
         result = run("wait", "a-1", "-o", tmp_path / "o.mp4", "--base-url", server.url, env=KEY)
     assert result.exit_code == 130

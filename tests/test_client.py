@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import pytest
-import urllib3
 from calling import INPUTS, make_key
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -187,10 +186,8 @@ def test_a_post_is_never_sent_twice(answer: bytes | None) -> None:
 def test_connecting_is_tried_again_for_nothing_was_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that is not there is `NotSent`: nothing was billed; it was looked for three times."""
     tries: list[object] = []
-    connect = urllib3.util.connection.create_connection
-    monkeypatch.setattr(
-        "urllib3.util.connection.create_connection", lambda *args, **more: tries.append(args) or connect(*args, **more)
-    )
+    look_up = socket.getaddrinfo
+    monkeypatch.setattr("socket.getaddrinfo", lambda *args, **more: tries.append(args) or look_up(*args, **more))
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     with pytest.raises(NotSent, match=rf"Nothing answers at http://127\.0\.0\.1:{port}\..*Nothing was sent or billed"):

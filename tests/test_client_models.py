@@ -12,6 +12,7 @@ from scripted import http, scripted
 
 from mockling import client, fixtures
 from mockling.client import Client, Video
+from mockling.client.content import Content
 from mockling.client.video import writable
 from mockling.emulator import Emulator
 
@@ -69,7 +70,7 @@ def test_a_file_is_not_replaced_unless_it_may_be(tmp_path: Path, links: bool, mo
 
     if not links:
         monkeypatch.setattr(Path, "hardlink_to", no_links)
-    video = Video(url=None, request_id=None, seconds=None, cost=None, remaining_credits=None, _content=MP4)
+    video = Video(url=None, request_id=None, seconds=None, cost=None, remaining_credits=None, _content=Content([MP4]))
     video.save(tmp_path / "a.mp4", replace=False)
     (tmp_path / "b.mp4").write_bytes(b"before")
     with pytest.raises(FileExistsError, match="exists already"):
