@@ -86,8 +86,12 @@ class Protocol(HttpToolsProtocol):
     def refuse(self, status: int, text: str) -> None:
         """Refuse what is being received, and end the connection; where another response is due, without a word."""
         self._began, self._unparsed, self._ignored = None, b"", 0
-        busy = self.cycle is not None and not self.cycle.response_complete
-        if busy or self._in_body or not self._sent_something:
+        cycle = self.cycle
+        busy = cycle is not None and not cycle.response_complete
+        if self._in_body and busy and not self.pipeline and not cycle.response_started:
+            cycle.disconnected = True  # whoever waits for the rest of the body need not
+            cycle.message_event.set()
+        elif busy or self._in_body or not self._sent_something:
             self.transport.close()
             return
         body = json.dumps({"error": text}).encode()
