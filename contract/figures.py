@@ -88,7 +88,7 @@ def choice(figure: Any, schema: Mapping[str, Any], what: str, leaf: Callable[[An
 
 def values_of(schema: Mapping[str, Any]) -> list[Any]:
     """Return the values that a parameter may have beside null, if its schema counts them; else none."""
-    booleans = [True, False] if _kinds(schema) - {"null"} == {"boolean"} else []
+    booleans = [True, False] if kinds_of(schema) - {"null"} == {"boolean"} else []
     return [value for value in schema.get("enum", booleans) if value is not None]
 
 
@@ -147,7 +147,7 @@ def check_top(name: str, schema: Mapping[str, Any], what: str) -> None:
 
 def check_kind(path: str, kind: str, schema: Mapping[str, Any], what: str) -> None:
     """Raise `ContractError` if the parameter at a path is not there, or may be of a type that is not `kind` or null."""
-    kinds = _kinds(schema_at(path, schema, what))
+    kinds = kinds_of(schema_at(path, schema, what))
     if kinds - {"null"} != {kind}:
         told = ", ".join(sorted(kinds)) or "any"
         raise ContractError(f"{what} names the parameter {path!r}, which must be of the type {kind}, not {told}.")
@@ -188,14 +188,14 @@ def _possible(name: str, schema: Mapping[str, Any], what: str) -> list[str]:
     values = values_of(part)
     if any(isinstance(value, list | dict) for value in values):
         raise ContractError(f"{what} is by {name}, whose values must be plain, not lists or objects.")
-    given = "default" in part or (name in schema.get("required", ()) and "null" not in _kinds(part))
+    given = "default" in part or (name in schema.get("required", ()) and "null" not in kinds_of(part))
     # Where a number is taken for a text, it has become the text by then.
     return list(dict.fromkeys([*map(text_of, values), *([] if given or not values else [""])]))
 
 
 def _quantity(path: str, schema: Mapping[str, Any], what: str) -> Callable[[Parameters], Decimal]:
     part = schema_at(path, schema, what)
-    if not ("enum" in part or _kinds(part) <= _COUNTED) or not _kinds(part):
+    if not ("enum" in part or kinds_of(part) <= _COUNTED) or not kinds_of(part):
         raise ContractError(f"{what} is per {path}, whose type must be integer, number, boolean or array.")
     known = {text_of(value): _decimal(value) for value in part.get("enum", ()) if value is not None}
     if None in known.values():
@@ -217,8 +217,8 @@ def _quantity(path: str, schema: Mapping[str, Any], what: str) -> Callable[[Para
     return quantity
 
 
-def _kinds(schema: Mapping[str, Any]) -> set[str]:
-    """Return the types that a parameter may have, as far as its schema says."""
+def kinds_of(schema: Mapping[str, Any]) -> set[str]:
+    """Return the types that a parameter may have, as far as its schema says; it says nothing: none."""
     if "type" not in schema:
         return {_TYPES[type(value)] for value in schema.get("enum", ())}
     kinds = schema["type"]

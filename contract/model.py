@@ -18,6 +18,7 @@ from mockling.contract.figures import (
     check_top,
     choice,
     first_of,
+    kinds_of,
     names,
     number,
     schema_at,
@@ -68,6 +69,7 @@ class Model:
         self.parameters: dict[str, Document] = self.schema["properties"]
         self.example: dict[str, Any] = document["example"]
         self.defaults = {name: part["default"] for name, part in self.parameters.items() if "default" in part}
+        self._nullable = any("null" in kinds_of(part) or not kinds_of(part) for part in self.parameters.values())
         self._texts = [name for name, part in self.parameters.items() if _takes_numbers(part)]
         self.spread: float = document["latency"]["spread"]
         self.queue_share: float = document["latency"]["queue_share"]
@@ -198,7 +200,7 @@ class Model:
         return self._remembered(*map(full.get, self._decisive)) if self._few else self._work_out(full)
 
     def _filled(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
-        if None in parameters.values():
+        if self._nullable and None in parameters.values():
             parameters = {name: value for name, value in parameters.items() if value is not None}
         return {**self.defaults, **parameters}
 
@@ -226,7 +228,8 @@ class Model:
         """Yield the example with each value, or limit, of the parameters that decide on price, latency and output."""
         choices = {name: self._candidates(name) for name in self._decisive}
         for values in islice(product(*choices.values()), MOST_COMBINATIONS):
-            yield {**self.example, **dict(zip(choices, values, strict=True))}
+            combined = {**self.example, **dict(zip(choices, values, strict=True))}
+            yield {name: value for name, value in combined.items() if value is not None}
 
     def _candidates(self, name: str) -> list[Any]:
         part = self.parameters[name]

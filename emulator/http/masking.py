@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import replace
-from functools import lru_cache
 from itertools import takewhile
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Self
 from urllib.parse import parse_qsl
 
 from mockling.emulator.platform.exchange import LONGEST_BODY, Headers, Message
@@ -19,7 +18,9 @@ if TYPE_CHECKING:
 SHORTEST_SECRET = 8  # characters of a secret that is masked also where something else is meant
 SHORTEST_WORD = 12  # characters of one that is only a part of what a header says
 MOST_SECRETS = 50  # of one call
+MOST_NAMES, LONGEST_NAME = 1024, 100  # headers whose names are remembered, and the characters of one
 LONGEST_READ = 4096  # characters of a value whose words are looked at
+_NAMES: dict[str, str] = {}  # of headers, by their variables in the environment
 _HEADERS = {"x-api-key", "api-key", "x-auth-token", "authorization", "proxy-authorization", "cookie"}
 _FIELD = re.compile(r"key|token|secret|auth|password", re.IGNORECASE)  # names of what is secret in a query
 _WORD = re.compile(r'[^\s,;="]+')
@@ -27,14 +28,15 @@ _ESCAPED = re.compile(r"(?:\\{1,4}u00|%)([0-7][0-9A-Fa-f])|\\{1,4}(/)")
 _ORDINARY = "The quick brown fox jumps over the lazy dog, sphinx-of_black quartz 0123456789 /a.b?c=d"
 
 
-class Shape(NamedTuple):
+class Shape:
     """What finds keys in a text, also where as little as four of their last characters remain.
 
     `begins` is how each of them begins, in small letters, which is looked for first, for that is faster.
     """
 
-    pattern: re.Pattern[str]
-    begins: str
+    def __init__(self, pattern: re.Pattern[str], begins: str) -> None:
+        self.pattern = pattern
+        self.begins = begins
 
     @classmethod
     def of(cls, pattern: str) -> Self | None:
@@ -90,7 +92,9 @@ def sent_of(environ: WSGIEnvironment) -> tuple[Headers, list[str]]:
     """
     headers, values = list[tuple[str, str]](), list[str]()
     for variable, value in environ.items():
-        name = _header(variable) if len(variable) < 100 else _header.__wrapped__(variable)
+        name = _NAMES.get(variable)
+        if name is None:
+            name = _header(variable)
         if name in _HEADERS:
             values.append(value)
             headers.append((name, masked(value)))
@@ -99,15 +103,16 @@ def sent_of(environ: WSGIEnvironment) -> tuple[Headers, list[str]]:
     query = environ.get("QUERY_STRING", "")
     values += [value for name, value in parse_qsl(query) if _FIELD.search(name)] if query else []
     words = [word for value in values[:MOST_SECRETS] for word in _WORD.findall(value, 0, LONGEST_READ)[:MOST_SECRETS]]
-    return tuple(headers), [*values[:MOST_SECRETS], *(word for word in words if len(word) >= SHORTEST_WORD)]
+    return tuple(headers), values[:MOST_SECRETS] + [word for word in words if len(word) >= SHORTEST_WORD]
 
 
-@lru_cache(maxsize=1024)
 def _header(variable: str) -> str:
     """Return the name of the header that a variable of the environment is, "" if it is none."""
-    if variable in ("CONTENT_TYPE", "CONTENT_LENGTH"):
-        return variable.replace("_", "-").lower()
-    return variable[5:].replace("_", "-").lower() if variable.startswith("HTTP_") else ""
+    is_header = variable.startswith("HTTP_") or variable in ("CONTENT_TYPE", "CONTENT_LENGTH")
+    name = variable.removeprefix("HTTP_").replace("_", "-").lower() if is_header else ""
+    if len(_NAMES) < MOST_NAMES and len(variable) < LONGEST_NAME:
+        _NAMES[variable] = name
+    return name
 
 
 def _shown(found: re.Match[str]) -> str:

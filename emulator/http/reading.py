@@ -15,6 +15,7 @@ from mockling.emulator.platform.refused import Refused
 
 _HOST = re.compile(r"[A-Za-z0-9._-]+(:\d+)?|\[[0-9A-Fa-f:.]+\](:\d+)?")
 _PARTS = (b",", b":", b"[", b"{", b"\\")
+LONGEST_LABEL = 63  # characters; a host may have several labels, and is then looked at more closely
 _PYTHON = {"True": True, "False": False}  # as Python's clients write a boolean in a form (M13)
 
 
@@ -50,6 +51,17 @@ def root_of(request: Request) -> str:
     scheme = "https" if request.scheme == "https" else "http"
     prefix = request.root_path.strip("/")
     return f"{scheme}://{host}/{prefix}/" if prefix else f"{scheme}://{host}/"
+
+
+def is_plain_host(environ: Mapping[str, Any]) -> bool:
+    """Say whether a request names no host, or one as hosts are named."""
+    host = environ.get("HTTP_HOST", "")
+    return not host or (
+        len(host) < LONGEST_LABEL
+        and "." not in (host[0], host[-1])
+        and ".." not in host
+        and bool(_HOST.fullmatch(host))
+    )
 
 
 def key_of(environ: Mapping[str, Any]) -> tuple[str | None, bool]:

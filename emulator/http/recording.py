@@ -144,7 +144,8 @@ class Recorder:
         """Return the mask of a call, given all that is kept of it."""
         texts = [draft.path, draft.query, draft.error or "", *draft.violations, *draft.warnings]
         for message in messages:
-            texts += [message.body.decode("latin-1"), *(part for header in message.headers for part in header)]
+            texts.append(message.body.decode("latin-1"))
+            texts += map("\n".join, message.headers)
         return Mask([*self._platform.keys.configured, *secrets], self._shape, texts)
 
 

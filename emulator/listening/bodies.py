@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from uvicorn._types import ASGIReceiveCallable, HTTPScope
@@ -15,12 +15,15 @@ MOST_DRAINED = 256 * 1024**2  # bytes of a too large body that are read, so that
 LONGEST_DRAIN = 10.0  # real seconds for which they are
 
 
-class Body(NamedTuple):
+class Body:
     """A body: its `content` (empty if it is too large), the bytes that it has, and the room that is kept for it."""
 
-    content: bytes
-    size: int
-    room: int = 0
+    __slots__ = ("content", "room", "size")
+
+    def __init__(self, content: bytes, size: int, room: int = 0) -> None:
+        self.content = content
+        self.size = size
+        self.room = room
 
 
 class Bodies:

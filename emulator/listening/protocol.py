@@ -6,11 +6,10 @@ import asyncio
 import json
 import logging
 from contextlib import suppress
-from http import HTTPStatus
 from typing import Any
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 MOST_HEAD = 64 * 1024  # bytes of a request's head, or of its trailers
 MOST_HEADERS = 200  # lines of them
@@ -31,6 +30,19 @@ class Protocol(HttpToolsProtocol):
     Silent about callers that are cut off when the emulator stops, each response in few packets; what cannot be parsed,
     or is too large, is refused in JSON, and an `Upgrade` is ignored, as HTTP allows.
     """
+
+    # uvicorn's own has as many attributes as Python keeps in little room.
+    __slots__ = (
+        "_began",
+        "_ignored",
+        "_in_body",
+        "_moved",
+        "_priming",
+        "_sent_something",
+        "_size",
+        "_unmoved",
+        "_unparsed",
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -95,9 +107,9 @@ class Protocol(HttpToolsProtocol):
             self.transport.close()
             return
         body = json.dumps({"error": text}).encode()
-        head = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", "content-type: application/json", "connection: close"]
-        head += [f"content-length: {len(body)}", "access-control-allow-origin: *", "", ""]
-        self.transport.write("\r\n".join(head).encode() + body)
+        head = ["content-type: application/json", f"content-length: {len(body)}", "connection: close"]
+        head += ["access-control-allow-origin: *", "", ""]
+        self.transport.write(STATUS_LINE[status] + "\r\n".join(head).encode() + body)
         with suppress(OSError, RuntimeError):  # it has left
             self.transport.write_eof()
         self.loop.call_later(LINGER, self.transport.abort)
@@ -105,7 +117,7 @@ class Protocol(HttpToolsProtocol):
     def _parse(self) -> None:
         while self._unparsed and len(self.pipeline) < MOST_QUEUED and not self.transport.is_closing():
             piece, self._unparsed = self._unparsed[:PIECE], self._unparsed[PIECE:]
-            self._moved = False
+            self._moved, size = False, self._size
             try:
                 self.parser.feed_data(piece)
             except httptools.HttpParserUpgrade as upgrade:
@@ -114,7 +126,7 @@ class Protocol(HttpToolsProtocol):
             except httptools.HttpParserError as error:
                 large = isinstance(error.__context__, _TooLarge)
                 self.refuse(*(_LARGE if large else (400, f"The request is no HTTP: {error}")))
-            self._unmoved = 0 if self._moved else self._unmoved + len(piece)
+            self._unmoved = 0 if self._moved or self._size != size else self._unmoved + len(piece)
             if self._unmoved > MOST_HEAD:
                 self.refuse(*_LARGE)
         if self._unparsed:
@@ -145,17 +157,17 @@ class Protocol(HttpToolsProtocol):
     def on_url(self, url: bytes) -> None:
         """Take a part of the address."""
         if not self._priming:
-            self._count(len(url))
-            super().on_url(url)
+            self._size += len(url)
+            if self._size > MOST_HEAD:
+                raise _TooLarge
+            self.url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header; a trailer is counted and ignored."""
-        if self._priming:
-            return
-        self._count(len(name) + len(value))
+        self._size += len(name) + len(value)
+        if self._size > MOST_HEAD or len(self.headers) >= MOST_HEADERS:
+            raise _TooLarge
         if not self._in_body:
-            if len(self.headers) >= MOST_HEADERS:
-                raise _TooLarge
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
@@ -185,12 +197,6 @@ class Protocol(HttpToolsProtocol):
         if self._began is None:
             self._began = self.loop.time()
         self._sent_something = True
-
-    def _count(self, size: int) -> None:
-        self._moved = True
-        self._size += size
-        if self._size > MOST_HEAD:
-            raise _TooLarge
 
 
 _LARGE = (431, f"The head of the request is too large. At most {MOST_HEAD} bytes and {MOST_HEADERS} headers are taken")
