@@ -141,11 +141,10 @@ class Recorder:
         tell(exchange)
 
     def _mask(self, draft: Draft, secrets: list[str], messages: list[Message]) -> Mask:
-        """Return the mask of a call, given all that is kept of it."""
+        """Return the mask of a call, given all that is kept of it; the headers of a response hold nothing of it."""
         texts = [draft.path, draft.query, draft.error or "", *draft.violations, *draft.warnings]
-        for message in messages:
-            texts.append(message.body.decode("latin-1"))
-            texts += map("\n".join, message.headers)
+        texts += [message.body.decode("latin-1") for message in messages]
+        texts += map("\n".join, messages[0].headers)
         return Mask([*self._platform.keys.configured, *secrets], self._shape, texts)
 
 

@@ -167,8 +167,12 @@ class Protocol(HttpToolsProtocol):
         self._size += len(name) + len(value)
         if self._size > MOST_HEAD or len(self.headers) >= MOST_HEADERS:
             raise _TooLarge
-        if not self._in_body:
-            super().on_header(name, value)
+        if self._in_body:
+            return
+        name = name.lower()
+        if name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         """Answer a request, whose body may still be on its way."""
