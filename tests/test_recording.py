@@ -209,7 +209,7 @@ def test_the_journal_is_bounded(
 
 def test_every_violation_is_told(local: Local) -> None:
     """The answer names the first violation, the journal the first twenty of them."""
-    local.post(V1, GOOD_KEY, {"prompt": "a", "mode": 1, "duration": 2, "elements": [1] * 500})
+    local.post(V1, GOOD_KEY, {"prompt": "a", "mode": 1, "duration": 2, "image_urls": [1] * 500})
     exchange = local.journal[-1]
     assert (exchange.status, exchange.violations[0]) == (400, exchange.error)
     assert len(exchange.violations) == 20
