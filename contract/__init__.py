@@ -8,7 +8,8 @@ from mockling.contract.contract import Contract, Refusal, load
 from mockling.contract.document import ContractError, Document
 from mockling.contract.facts import Fact, Source, fact, facts
 from mockling.contract.inputs import InputFile
-from mockling.contract.model import Case, Model, Output
+from mockling.contract.model import Case, Model
+from mockling.contract.terms import Output
 from mockling.contract.validation import Violation
 
 __all__ = [

@@ -5,45 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import lru_cache
-from itertools import islice, product
 from typing import Any
 
 from mockling.contract import warnings
 from mockling.contract.document import ContractError, Document
-from mockling.contract.figures import (
-    LARGEST,
-    at,
-    check_kind,
-    check_top,
-    choice,
-    first_of,
-    kinds_of,
-    names,
-    number,
-    schema_at,
-    text_of,
-    values_of,
-)
+from mockling.contract.figures import at, check_kind, check_top, first_of, kinds_of, schema_at, text_of
 from mockling.contract.inputs import InputFile
+from mockling.contract.terms import Output, Terms
 from mockling.contract.validation import SchemaValidator, Violation
-
-MOST_COMBINATIONS = 2000  # of parameters that are tried when a file is read
-LONGEST_OUTPUT = 600  # seconds of a video that can be made
-
-
-@dataclass(frozen=True, slots=True)
-class Output:
-    """What a generation delivers: `width` and `height` in pixels, `fps` frames a second, its length in `seconds`.
-
-    `audio` says whether it has a sound track; or names the input, by its place, whose sound it keeps if there is any.
-    """
-
-    width: int
-    height: int
-    fps: int
-    seconds: float
-    audio: bool | str
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +49,8 @@ class Model:
         self._sites = tuple(settled["x-unreachable"]["sites"])
         self._validator = SchemaValidator(self.schema, settled["x-messages"])
         self._warnings = [warnings.rule(row, self.schema) for row in document["warnings"]]
-        self._price = number(_figure(document["price"]), self.schema, "price")
-        self._latency = number(_figure(document["latency"]), self.schema, "latency")
-        self._set_output(document["output"])
+        videos = [path for path, limits in inputs.items() if limits["kind"] == "video"]
+        self._terms = Terms(document, self.schema, videos)
         for path in inputs:
             check_kind(path, "string", self.schema, "inputs")
         for name in self.texts_needed:
@@ -90,23 +58,14 @@ class Model:
             check_top(name, self.schema, "failures")
         for name in self.schema.get("required", ()):
             schema_at(name, self.schema, "parameters.required")
-        figures = [document["price"], document["latency"], *document["output"].values()]
-        self._decisive = sorted({first_of(path) for figure in figures for path in names(figure)})
-        # Where each has its values counted, all of them were tried when the file was read.
-        self._counted = all(values_of(self.parameters[name]) for name in self._decisive)
-        # What has few values is worked out once; 1, 1.0 and true are not the same.
-        self._few = all(_has_few_values(self.parameters[name]) for name in self._decisive)
-        self._remembered = lru_cache(maxsize=4096, typed=True)(
-            lambda *values: self._work_out(dict(zip(self._decisive, values, strict=True)))
-        )
 
     def violations(self, parameters: object) -> list[Violation]:
         """Return how a request's body breaks the contract, the platform's first complaint first; valid: empty."""
         found = self._validator.violations(parameters)
-        if found or self._counted or not isinstance(parameters, Mapping):
+        if found or self._terms.counted or not isinstance(parameters, Mapping):
             return found
         try:
-            self._settled(self.completed(parameters))
+            self._terms.of(self.completed(parameters))
         except ContractError as error:
             told = f"No video can be made of these parameters. {error}"
             return [Violation("$", "parameters of which a video can be made", "others", told)]
@@ -184,95 +143,33 @@ class Model:
 
         Raises `ContractError` for a value that a parameter does not have.
         """
-        return self._settled(parameters)[0]
+        return self._terms.of(self._filled(parameters))[0]
 
     def latency(self, parameters: Mapping[str, Any]) -> float:
         """Return the average seconds from request to response. Raises `ContractError` as `price` does."""
-        return self._settled(parameters)[1]
+        return self._terms.of(self._filled(parameters))[1]
 
     def output(self, parameters: Mapping[str, Any]) -> Output:
         """Return what a generation delivers. Raises `ContractError` as `price` does."""
-        return self._settled(parameters)[2]
-
-    def _settled(self, parameters: Mapping[str, Any]) -> tuple[Decimal, float, Output]:
-        """Return price, latency and output; of parameters that are plain values, worked out once."""
-        full = self._filled(parameters)
-        return self._remembered(*map(full.get, self._decisive)) if self._few else self._work_out(full)
+        return self._terms.of(self._filled(parameters))[2]
 
     def _filled(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         if self._nullable and None in parameters.values():
             parameters = {name: value for name, value in parameters.items() if value is not None}
         return {**self.defaults, **parameters}
 
-    def _work_out(self, full: Mapping[str, Any]) -> tuple[Decimal, float, Output]:
-        try:
-            return self._figures(full)
-        except ArithmeticError as error:
-            raise ContractError("The numbers among them are too large to reckon with.") from error
-
-    def _figures(self, full: Mapping[str, Any]) -> tuple[Decimal, float, Output]:
-        width, height = self._pixels(full)
-        seconds = float(self._seconds(full))
-        if not 0 < seconds <= LONGEST_OUTPUT:
-            raise ContractError(f"An output lasts above 0 and up to {LONGEST_OUTPUT} seconds, not {seconds:g}.")
-        if round(seconds * self.fps) < 1:
-            raise ContractError(f"An output has at least one frame; {seconds:g} s at {self.fps} a second have none.")
-        output = Output(width, height, self.fps, seconds, self._audio(full))
-        price, latency = self._price(full), self._latency(full)
-        for what, amount in (("price", price), ("latency", latency)):
-            if not 0 <= amount < LARGEST:
-                raise ContractError(f"{what} must be from 0 to below 10^12, not {amount:.6g}.")
-        return price, float(latency), output
-
     def combinations(self) -> Iterator[dict[str, Any]]:
         """Yield the example with each value, or limit, of the parameters that decide on price, latency and output."""
-        choices = {name: self._candidates(name) for name in self._decisive}
-        for values in islice(product(*choices.values()), MOST_COMBINATIONS):
-            combined = {**self.example, **dict(zip(choices, values, strict=True))}
-            yield {name: value for name, value in combined.items() if value is not None}
+        yield from self._terms.combinations(self.example)
 
-    def _candidates(self, name: str) -> list[Any]:
-        part = self.parameters[name]
-        bounds = [part[bound] for bound in ("minimum", "maximum") if bound in part]
-        values = values_of(part) or bounds
-        needed = name in self.schema.get("required", ())
-        return [*values, *([] if needed else [None]), *([self.example[name]] if name in self.example else [])]
+    @property
+    def fps(self) -> int:
+        """The frames a second of its outputs."""
+        return self._terms.fps
 
     def sizes(self) -> list[tuple[int, int]]:
         """Return the pixels that outputs can have, width and height, each once."""
-        return list(self._sizes)
-
-    def _set_output(self, output: Document) -> None:
-        self._sizes: dict[tuple[int, int], None] = {}
-        self.fps: int = output["frames_per_second"]
-        self._seconds = number(output["seconds"], self.schema, "output.seconds")
-        self._pixels = choice(output["pixels"], self.schema, "output.pixels", self._size)
-        self._audio = choice(output["audio"], self.schema, "output.audio", self._sound)
-
-    def _size(self, leaf: Any, what: str) -> Any:
-        pair = tuple(leaf) if isinstance(leaf, list) else ()
-        if len(pair) != 2 or not all(isinstance(side, int) and 16 <= side <= 4096 and side % 2 == 0 for side in pair):
-            raise ContractError(f"{what} must be [width, height], even numbers from 16 to 4096, got {leaf!r}.")
-        self._sizes[pair] = None
-        return lambda _: pair
-
-    def _sound(self, leaf: Any, what: str) -> Any:
-        videos = [path for _, path, limits in self._inputs if limits["kind"] == "video"]
-        if not (isinstance(leaf, bool) or leaf in videos):
-            choices = ", ".join(["true", "false", *videos])
-            raise ContractError(f"{what} must be one of {choices} (an input whose sound is kept), got {leaf!r}.")
-        return lambda _: leaf
-
-
-def _figure(part: Document) -> Any:
-    """Return the figure in a part of the document that says more than that."""
-    return {name: value for name, value in part.items() if name in ("base", "per", "by", "values", "otherwise")}
-
-
-def _has_few_values(schema: Document) -> bool:
-    """Say whether a parameter is a plain value and no long text."""
-    values = values_of(schema)
-    return bool(values) or schema.get("type") in ("integer", "number")
+        return list(self._terms.sizes)
 
 
 def _takes_numbers(schema: Document) -> bool:
