@@ -128,7 +128,7 @@ class GatewayTimeout(ApiError):
 class UnexpectedStatus(ApiError):
     """A status that the endpoint does not document."""
 
-    advice = "Check the base URL; something else than the API may answer there, such as a proxy."
+    advice = "Look at the balance before it is sent again; and at the base URL, for a proxy may have answered."
 
 
 class NotSent(ApiError):
