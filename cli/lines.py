@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import select
 import time
 from collections import deque
 from threading import Event, Thread
@@ -74,4 +75,7 @@ class Lines(logging.Handler):
     def _write(self, content: bytes) -> None:
         # Not through sys.stderr, whose lock would hold the end of the process.
         while content:
-            content = content[os.write(self._descriptor, content) :]
+            try:
+                content = content[os.write(self._descriptor, content) :]
+            except BlockingIOError:  # a parent may have made it so
+                select.select([], [self._descriptor], [])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
+from http.client import HTTPResponse
 from typing import Any
 
 from requests.adapters import HTTPAdapter
@@ -16,6 +17,8 @@ from mockling.client.deadline import Deadline
 
 CONNECT_TIMEOUT = 10.0  # seconds for each address of a host
 PAUSES = (0.0, 0.4)  # seconds before each further attempt to connect
+SWITCHING = 101  # the status after which there is another protocol
+LONGEST_LINE = 64 * 1024  # bytes of a header
 SHORTEST = 0.001  # seconds; 0 would mean not to wait at all
 
 
@@ -38,10 +41,24 @@ class Adapter(HTTPAdapter):
         return pool
 
 
+class _Final(HTTPResponse):
+    """An answer; what a server tells before it (102, 103) is passed over, as 100 is."""
+
+    def _read_status(self) -> tuple[str, int, str]:
+        while True:
+            # typeshed leaves this method out.
+            version, status, reason = super()._read_status()  # type: ignore[misc]
+            if not 100 < status < 200 or status == SWITCHING:
+                return version, status, reason
+            while self.fp.readline(LONGEST_LINE + 1).strip():
+                pass
+
+
 class _Watched(HTTPConnection):
     """What a connection of any kind does otherwise when there is a deadline."""
 
     deadline: Deadline
+    response_class = _Final
 
     def _new_conn(self) -> socket.socket:
         """Return a socket that is connected and watched, and waits as long as the deadline lets it."""

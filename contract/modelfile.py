@@ -85,6 +85,10 @@ def _check(document: Any, told: str) -> None:
     violations = _validator().violations(document)
     if not violations:
         _check_schema(document["parameters"], f"{told}: parameters")
+        try:
+            SchemaValidator(document["parameters"], _MESSAGES)
+        except ContractError as error:
+            raise ContractError(f"{told}: {error}") from error
     if violations:
         slips = [violation for violation in violations if violation.expected.startswith("left out")]
         message = (slips or violations)[0].message.replace("the body", "the file", 1)

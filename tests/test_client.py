@@ -325,3 +325,10 @@ def test_an_unreadable_input_is_a_server_error(emulator: Emulator, sample: dict[
     """What fails during generation is a `ServerError` with the reason (G18)."""
     with pytest.raises(client.ServerError, match="Please provide a valid video"):
         Client(make_key(), emulator.url).generate(**{**sample, "video_url": f"{INPUTS}truncated.mp4"})
+
+
+def test_what_is_told_before_the_answer_is_passed_over() -> None:
+    """Early hints and the like (102, 103) are no answer; the one after them is."""
+    early = b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n"
+    with scripted(early + http(200, MP4, "Content-Type: video/mp4")) as server:
+        assert client.Client("SG_0123456789abcdef", server.url).generate("a", "https://e.com/a.mp4").save

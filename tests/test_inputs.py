@@ -226,3 +226,14 @@ def test_an_image_url_that_cannot_be_taken_apart_is_no_defect(path: str, url: st
     local = Local(speed="instant")
     body = {**local.contract.model.example, "image_urls": [url]}
     assert local.post(f"{path}{local.contract.model.slug}", "SG_0123456789abcdef", body).status_code == 200
+
+
+@pytest.mark.parametrize("good", [True, False])
+def test_an_upload_is_looked_into_once(monkeypatch: pytest.MonkeyPatch, good: bool) -> None:
+    """Good or not, a video is measured when it is uploaded, and no more when it is named."""
+    local = Local(speed="instant")
+    content = fixtures.input_clip("valid").read_bytes() if good else b"\0\0\0\x18ftyp" + b"\0" * 99
+    url = local.upload("video/mp4", content)
+    monkeypatch.setattr(fixtures, "probe", None)
+    request = {**local.contract.model.example, "video_url": url}
+    assert {local.post(V1, GOOD_KEY, request).status_code for _ in range(2)} == {200 if good else 500}

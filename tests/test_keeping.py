@@ -123,7 +123,7 @@ for work in (sys.exit, folder.remove, lambda: folder.keep("b", write) and sys.ex
         work()
         sys.exit()
     os.wait()
-    print(mine.whole, len(os.listdir(sys.argv[1])))
+    print(mine.whole, len(os.listdir(sys.argv[1])), flush=True)
 """
     told = subprocess.run([sys.executable, "-c", script, tmp], capture_output=True, text=True, check=True, timeout=60)
     assert told.stdout.split() == ["True", "1"] * 3

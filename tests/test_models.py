@@ -336,6 +336,13 @@ BROKEN = {
         with_parameter(free_url={}).replace("price:\n", "inputs: {free_url: {kind: image}}\nprice:\n"),
         "inputs names the parameter 'free_url', which must be of the type string, not any",
     ),
+    **{
+        f"a schema with {name}: {value}": (
+            with_parameter(odd={"type": "string", name: value}),
+            "broken.yaml: The contract holds a schema that is none",
+        )
+        for name, value in (("type", True), ("type", 5), ("enum", None), ("enum", 5), ("minimum", "a"))
+    },
     "a keyword that there is not": (
         with_parameter(seconds={"type": "number", "minimun": 1}),
         "parameters.seconds: JSON Schema has no keyword 'minimun'",

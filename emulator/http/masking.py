@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import replace
-from itertools import takewhile
 from typing import TYPE_CHECKING, Self
 from urllib.parse import parse_qsl
 
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
 SHORTEST_SECRET = 8  # characters of a secret that is masked also where something else is meant
 SHORTEST_WORD = 12  # characters of one that is only a part of what a header says
-MOST_SECRETS = 50  # of one call
+MOST_SECRETS = 8  # of one call: values, and words of them
 MOST_NAMES, LONGEST_NAME = 1024, 100  # headers whose names are remembered, and the characters of one
 LONGEST_READ = 4096  # characters of a value whose words are looked at
 _NAMES: dict[str, str] = {}  # of headers, by their variables in the environment
@@ -55,7 +54,7 @@ class Mask:
     that is to be masked: where no secret is in them, nothing is looked at again.
     """
 
-    __slots__ = ("_secrets", "_shape", "_whole")
+    __slots__ = ("_cut", "_secrets", "_shape", "_whole")
 
     def __init__(self, secrets: Iterable[str], shape: Shape | None, texts: Iterable[str]) -> None:
         whole = _plain("\n".join(texts))
@@ -64,7 +63,12 @@ class Mask:
         found = [one for one in plain if len(one) >= SHORTEST_SECRET and _head(one) in lowered]
         self._secrets = sorted(found, key=len, reverse=True)
         self._shape = shape.pattern if shape and shape.begins in lowered and shape.pattern.search(whole) else None
-        self._whole = re.compile("|".join(map(re.escape, self._secrets)), re.IGNORECASE) if found else None
+        self._whole = self._cut = None
+        if found:
+            heads = "|".join({re.escape(_head(one)) for one in found})
+            longest = max(len(one) for one in found) - SHORTEST_SECRET
+            self._whole = re.compile("|".join(map(re.escape, self._secrets)), re.IGNORECASE)
+            self._cut = re.compile(f'(?:{heads})[^"\\s]{{0,{longest}}}', re.IGNORECASE)
 
     def text(self, text: str) -> str:
         """Return a text without the secrets."""
@@ -73,7 +77,7 @@ class Mask:
         plain = clean = _plain(text)
         for whole in (self._whole, self._shape):
             clean = whole.sub(_shown, clean) if whole else clean
-        clean = _without_beginnings(self._secrets, clean)
+        clean = self._cut.sub("...", clean) if self._cut else clean
         return text if clean == plain else clean
 
     def message(self, message: Message) -> Message:
@@ -102,8 +106,9 @@ def sent_of(environ: WSGIEnvironment) -> tuple[Headers, list[str]]:
             headers.append((name, value))
     query = environ.get("QUERY_STRING", "")
     values += [value for name, value in parse_qsl(query) if _FIELD.search(name)] if query else []
-    words = [word for value in values[:MOST_SECRETS] for word in _WORD.findall(value, 0, LONGEST_READ)[:MOST_SECRETS]]
-    return tuple(headers), values[:MOST_SECRETS] + [word for word in words if len(word) >= SHORTEST_WORD]
+    values = values[:MOST_SECRETS]
+    words = [word for value in values for word in _WORD.findall(value, 0, LONGEST_READ) if len(word) >= SHORTEST_WORD]
+    return tuple(headers), values + words[:MOST_SECRETS]
 
 
 def _header(variable: str) -> str:
@@ -121,27 +126,6 @@ def _shown(found: re.Match[str]) -> str:
 
 def _head(secret: str) -> str:
     return secret[:SHORTEST_SECRET].lower()
-
-
-def _without_beginnings(secrets: list[str], text: str) -> str:
-    """Return a text without what is left of secrets that were cut."""
-    lowered = text.lower()
-    if len(lowered) != len(text):  # letters that are written otherwise in small
-        lowered = text
-    for head in {_head(secret) for secret in secrets}:
-        rests = [secret.lower() for secret in secrets if _head(secret) == head]
-        parts, end = list[str](), 0
-        while (start := lowered.find(head, end)) >= 0:
-            parts += [text[end:start], "..."]
-            end = start + max(_same(rest, lowered[start : start + len(rest)]) for rest in rests)
-        text = "".join([*parts, text[end:]])
-        lowered = "".join([*parts, lowered[end:]]) if parts else lowered
-    return text
-
-
-def _same(one: str, other: str) -> int:
-    """Return how many characters two texts begin with alike."""
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 def _plain(text: str) -> str:

@@ -22,10 +22,12 @@ _PYTHON = {"True": True, "False": False}  # as Python's clients write a boolean 
 def read_body(request: Request, content: bytes, schema: Mapping[str, Any], limits: Mapping[str, int]) -> dict[str, Any]:
     """Return the object in a request's body.
 
-    `content` is the body if it is no form, `limits` are the contract's `x-limits`. Raises `Refused` if it is no JSON,
+    `content` is the body as it was sent, `limits` are the contract's `x-limits`. Raises `Refused` if it is no JSON,
     no object, no form, or holds too much or too many levels.
     """
     if media_type_of(request.environ) == "multipart/form-data":
+        if content.count(b"\r\n") + content.count(b"; ") > limits["json_parts"]:
+            raise Refused("too_much", limit=limits["json_parts"])
         return _read_form(request, schema, limits)
     value = _parse(content, limits)
     if not isinstance(value, dict):

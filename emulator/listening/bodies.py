@@ -9,21 +9,22 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from uvicorn._types import ASGIReceiveCallable, HTTPScope
 
-LARGE = 8 * 1024  # bytes from which a body counts, and its request is handled in a thread, so that nobody else waits
+LARGE = 8 * 1024  # bytes of a body from which its request is handled in a thread, so that nobody else waits
 MOST_LARGEST = 4  # bodies of the largest size, or more that are as large together, that may be in memory; others wait
 MOST_DRAINED = 256 * 1024**2  # bytes of a too large body that are read, so that its caller can read the refusal
 LONGEST_DRAIN = 10.0  # real seconds for which they are
 
 
 class Body:
-    """A body: its `content` (empty if it is too large), the bytes that it has, and the room that is kept for it."""
+    """A body: its `content` (empty if it is too large), the bytes that it has, and what it takes of the room."""
 
-    __slots__ = ("content", "room", "size")
+    __slots__ = ("alone", "content", "room", "size")
 
-    def __init__(self, content: bytes, size: int, room: int = 0) -> None:
+    def __init__(self, content: bytes = b"", size: int = 0) -> None:
         self.content = content
         self.size = size
-        self.room = room
+        self.room = 0
+        self.alone = False  # whether it is the one that may go on where there is no room
 
 
 class Bodies:
@@ -32,56 +33,62 @@ class Bodies:
     def __init__(self, most: int) -> None:
         self._most = most
         self._free = MOST_LARGEST * most
-        self._door = asyncio.Lock()
-        self._freed = asyncio.Event()
+        self._one = asyncio.Lock()
 
     async def read(self, scope: HTTPScope, receive: ASGIReceiveCallable) -> Body | None:
-        """Return the body of a request, to be freed, once there is room for it; None if the caller left."""
+        """Return the body of a request, to be freed; None if the caller left."""
         headers = dict(scope["headers"])
         announced = int(headers.get(b"content-length", 0))
+        body = Body()
         if announced > self._most:
             if headers.get(b"expect", b"").lower() != b"100-continue":  # who waits for that sends no more
                 await _drain(receive, 0)
-            return Body(b"", announced)
-        room = await self._take(announced) if announced >= LARGE else 0
+            body.size = announced
+            return body
+        whole = False
         try:
-            body = await self._whole(receive, room)
-        except BaseException:
-            self.free(room)
-            raise
-        if body is None:
-            self.free(room)
-        return body
+            whole = await self._fill(body, receive)
+        finally:
+            if not whole:
+                self.free(body)
+        return body if whole else None
 
-    def free(self, room: int) -> None:
+    def free(self, body: Body) -> None:
         """Give the room of a body, which nobody needs any more, to others."""
-        if room:
-            self._free += room
-            self._freed.set()
+        self._free += body.room
+        body.room = 0
+        if body.alone:
+            body.alone = False
+            self._one.release()
 
-    async def _whole(self, receive: ASGIReceiveCallable, room: int) -> Body | None:
+    async def _fill(self, body: Body, receive: ASGIReceiveCallable) -> bool:
+        """Read all of a body; False if the caller left before."""
         content = bytearray()
         while True:
             message = await receive()
             if message["type"] != "http.request":
-                return None
+                return False
             if not content and not message["more_body"]:
-                return Body(message["body"], len(message["body"]), room)
+                body.content, body.size = message["body"], len(message["body"])
+                return True
             content += message["body"]
             if len(content) > self._most:
                 if message["more_body"]:
                     await _drain(receive, len(content))
-                return Body(b"", self._most + 1, room)
+                body.size = self._most + 1
+                return True
             if not message["more_body"]:
-                return Body(bytes(content), len(content), room)
+                body.content, body.size = bytes(content), len(content)
+                return True
+            await self._take(body, len(content) - body.room)
 
-    async def _take(self, size: int) -> int:
-        async with self._door:  # those who wait have their turn in the order in which they came
-            while self._free < size:
-                self._freed.clear()
-                await self._freed.wait()
-            self._free -= size
-        return size
+    async def _take(self, body: Body, more: int) -> None:
+        """Take room for what came of a body; where there is none, one body at a time goes on, so that it ends."""
+        self._free -= more
+        body.room += more
+        if self._free < 0 and not body.alone:
+            await self._one.acquire()
+            body.alone = True
 
 
 async def _drain(receive: ASGIReceiveCallable, read: int) -> None:

@@ -49,13 +49,13 @@ class Bridge:
             return
         body = await self._bodies.read(scope, receive)
         if body is None:
-            self._abandoned(_environ(scope, Body(b"", 0)))
+            self._abandoned(_environ(scope, Body()))
             return
         start = _Start()
         try:
             result = await self._call(_environ(scope, body), start)
         finally:
-            self._bodies.free(body.room)
+            self._bodies.free(body)
         del body
         try:
             blocks: Iterable[bytes] = result

@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 import httptools
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 MOST_HEAD = 64 * 1024  # bytes of a request's head, or of its trailers
@@ -17,6 +18,7 @@ MOST_QUEUED = 100  # requests of one connection that wait for the response to an
 PIECE = 16 * 1024  # bytes that are parsed at a time, so that no more come through than those bounds allow
 MOST_IGNORED = 256 * 1024**2  # bytes that a refused caller may still send, so that it can read why
 LINGER = 10.0  # real seconds for which it may
+TURN = 0.01  # real seconds for which one connection is parsed before others have their turn
 AT_ONCE = 64 * 1024  # bytes from which a write is not kept back
 
 
@@ -34,6 +36,7 @@ class Protocol(HttpToolsProtocol):
     # uvicorn's own has as many attributes as Python keeps in little room.
     __slots__ = (
         "_began",
+        "_held_back",
         "_ignored",
         "_in_body",
         "_moved",
@@ -51,6 +54,7 @@ class Protocol(HttpToolsProtocol):
         self._unparsed = b""
         self._began: float | None = self.loop.time()  # when the head or body that is awaited began (None: none is)
         self._sent_something = False  # since then
+        self._held_back = False  # whether reading was paused to parse what is there
         self._in_body = False
         self._priming = False  # a parser is made to believe that it has seen a head
         self._moved = False  # whether the parser finished anything in this piece
@@ -92,18 +96,20 @@ class Protocol(HttpToolsProtocol):
             return
         if self.flow.read_paused or self._unparsed:  # then it waits for us
             self._began = now
-        elif now - self._began > most:
+        elif now - self._began > most and (self._in_body or not self._busy):
             self.refuse(408, f"The request did not come as a whole within {most:g} seconds")
 
     def refuse(self, status: int, text: str) -> None:
         """Refuse what is being received, and end the connection; where another response is due, without a word."""
         self._began, self._unparsed, self._ignored = None, b"", 0
         cycle = self.cycle
-        busy = cycle is not None and not cycle.response_complete
-        if self._in_body and busy and not self.pipeline and not cycle.response_started:
+        if self._busy and not self._in_body:
+            cycle.keep_alive = False  # it ends after the responses that are due
+            return
+        if self._busy and not self.pipeline and not cycle.response_started:
             cycle.disconnected = True  # whoever waits for the rest of the body need not
             cycle.message_event.set()
-        elif busy or self._in_body or not self._sent_something:
+        elif self._in_body or not self._sent_something:
             self.transport.close()
             return
         body = json.dumps({"error": text}).encode()
@@ -114,7 +120,13 @@ class Protocol(HttpToolsProtocol):
             self.transport.write_eof()
         self.loop.call_later(LINGER, self.transport.abort)
 
+    @property
+    def _busy(self) -> bool:
+        """Whether a response is due."""
+        return self.cycle is not None and not self.cycle.response_complete
+
     def _parse(self) -> None:
+        end = self.loop.time() + TURN
         while self._unparsed and len(self.pipeline) < MOST_QUEUED and not self.transport.is_closing():
             piece, self._unparsed = self._unparsed[:PIECE], self._unparsed[PIECE:]
             self._moved, size = False, self._size
@@ -128,9 +140,19 @@ class Protocol(HttpToolsProtocol):
                 self.refuse(*(_LARGE if large else (400, f"The request is no HTTP: {error}")))
             self._unmoved = 0 if self._moved or self._size != size else self._unmoved + len(piece)
             if self._unmoved > MOST_HEAD:
+                self._sent_something = True
                 self.refuse(*_LARGE)
+            if self._unparsed and self.loop.time() > end:  # others have their turn
+                self.loop.call_soon(self._parse)
+                break
         if self._unparsed:
+            self._held_back = True
             self.flow.pause_reading()
+        elif self._held_back:
+            self._held_back = False
+            # Where uvicorn has a reason of its own to wait, it also goes on by itself.
+            if not self.pipeline and len(getattr(self.cycle, "body", b"")) <= HIGH_WATER_LIMIT:
+                self.flow.resume_reading()
 
     def _parse_on(self) -> None:
         """Go on with the body of a request that asks for another protocol, for the parser stops before it."""
@@ -150,7 +172,7 @@ class Protocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Begin a request."""
         if not self._priming:
-            self._moved, self._size, self._in_body = True, 0, False
+            self._moved, self._size, self._in_body, self._sent_something = True, 0, False, True
             self._begin()
             super().on_message_begin()
 
@@ -200,7 +222,6 @@ class Protocol(HttpToolsProtocol):
     def _begin(self) -> None:
         if self._began is None:
             self._began = self.loop.time()
-        self._sent_something = True
 
 
 _LARGE = (431, f"The head of the request is too large. At most {MOST_HEAD} bytes and {MOST_HEADERS} headers are taken")

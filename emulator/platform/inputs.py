@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from mockling import fixtures
 from mockling.contract import InputFile, Model, Output
 
+KINDS = {".mp4": "video", ".mov": "video", ".jpg": "image", ".png": "image"}  # what uploads of these names are
 BUNDLED = "https://inputs.mockling.example/{name}.mp4"  # where the bundled input clips seem to be
 
 
@@ -64,6 +66,14 @@ class Inputs:
         return None
 
 
+def remember(path: Path) -> None:
+    """Look into a file that was just uploaded, for who uploads it waits anyhow."""
+    kind = KINDS.get(path.suffix)
+    if kind:
+        with suppress(UnreadableInput):
+            _measured(path, kind)
+
+
 def _delivered(output: Output, size: int) -> Found:
     sides = {"width": output.width, "height": output.height, "ratio": output.width / output.height}
     return Found({**sides, "seconds": output.seconds, "fps": output.fps, "bytes": size}, bool(output.audio))
@@ -72,15 +82,24 @@ def _delivered(output: Output, size: int) -> Found:
 def _measured(path: Path, kind: str) -> Found:
     try:
         state = path.stat()
-        return _probe(path, kind, state.st_mtime_ns, state.st_size)
-    except (fixtures.UnreadableVideo, fixtures.UnreadableImage) as error:
-        raise UnreadableInput(str(error)) from error
+        found = _looked_into(path, kind, state.st_mtime_ns, state.st_size)
     except OSError as error:
         raise UnreadableInput(error.strerror or "the file cannot be read") from error
+    if isinstance(found, str):
+        raise UnreadableInput(found)
+    return found
 
 
-@lru_cache(maxsize=256)
-def _probe(path: Path, kind: str, _modified: int, size: int) -> Found:
+@lru_cache(maxsize=2048)
+def _looked_into(path: Path, kind: str, _modified: int, size: int) -> Found | str:
+    """Return what is known of a file, or why it cannot be read; to find either out may take a second."""
+    try:
+        return _probe(path, kind, size)
+    except (fixtures.UnreadableVideo, fixtures.UnreadableImage) as error:
+        return str(error)
+
+
+def _probe(path: Path, kind: str, size: int) -> Found:
     if kind == "image":
         picture = fixtures.probe_image(path)
         return Found(

@@ -13,7 +13,7 @@ from mockling.emulator.platform import uploads
 from mockling.emulator.platform.chance import draw, name
 from mockling.emulator.platform.clock import Clock
 from mockling.emulator.platform.exchange import money
-from mockling.emulator.platform.inputs import Inputs
+from mockling.emulator.platform.inputs import Inputs, remember
 from mockling.emulator.platform.jobs import Failure, Job
 from mockling.emulator.platform.keys import Account, Keys
 from mockling.emulator.platform.memory import MemoryStore
@@ -131,6 +131,8 @@ class Platform:
         try:
             for called, (_, content) in zip(names, files, strict=True):
                 self.store.keep_upload(called, content)
+            for path in filter(None, map(self.store.uploaded, names)):
+                remember(path)
         except OSError as error:
             raise Refused("no_output", reason=error.strerror or error) from error
         return names

@@ -59,9 +59,9 @@ def everything(caller: socket.socket) -> bytes:
     return received
 
 
-def flood(caller: socket.socket, block: bytes, most: int) -> int:
+def flood(caller: socket.socket, block: bytes, most: int, patience: float = 1) -> int:
     """Send a block again and again, until it was sent so often or nobody takes any more; return the bytes sent."""
-    caller.settimeout(1)
+    caller.settimeout(patience)
     sent = 0
     try:
         while sent < most:
@@ -216,6 +216,84 @@ def test_who_waits_for_100_continue_is_refused_at_once(server: Emulator) -> None
         head = f"POST {V1} HTTP/1.1\r\n{ME}expect: 100-continue\r\ncontent-type: application/json\r\n"
         caller.sendall(f"{head}content-length: 99999999\r\n\r\n".encode())
         assert refused(caller.recv(65536))[0] == 413
+
+
+def test_a_body_that_is_only_announced_takes_no_room(server: Emulator) -> None:
+    """Who announces large bodies and sends none keeps nobody else from sending his."""
+    head = f"POST {V1} HTTP/1.1\r\n{ME}content-type: application/json\r\ncontent-length: 26214400\r\n\r\n".encode()
+    with ExitStack() as connections:
+        for _ in range(8):
+            connections.enter_context(connect(server)).sendall(head + b"{")
+        body = json.dumps({"prompt": "x" * 20_000, "video_url": "https://e.com/a.mp4"}).encode()
+        headers = {"x-api-key": GOOD_KEY, "content-type": "application/json"}
+        assert requests.post(server.url + V1, data=body, headers=headers, timeout=5).status_code == 200
+
+
+def test_bodies_without_end_are_bounded_together() -> None:
+    """Twenty callers with 24 MB each, in chunks and without an end, are not all read; one who ends is answered."""
+    with serving("--speed", "instant") as (process, url), ExitStack() as connections:
+        port = urlsplit(url).port or 0
+        for _ in range(20):
+            caller = connections.enter_context(socket.create_connection(("127.0.0.1", port)))
+            caller.sendall(CHUNKED.encode() + b"\r\n")
+            caller.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
+            flood(caller, b"100000\r\n" + b"x" * 0x100000 + b"\r\n", 24_000_000, 0.2)
+        assert requests.get(f"{url}/meanwhile", timeout=5).status_code == 404
+        status = Path(f"/proc/{process.pid}/status").read_text("ascii")
+    assert int(status.partition("VmHWM:")[2].split()[0]) < 450_000  # KiB
+
+
+def test_a_line_end_behind_a_call_ends_nothing(sample: dict[str, Any]) -> None:
+    """A caller who sends an empty line while he waits, or the beginning of his next request, gets his video."""
+    with Emulator(speed="manual", receive_timeout=0.05) as server:
+        for behind in (b"\r\n", b"GET /a HT"):
+            with connect(server) as caller:
+                body = json.dumps(sample).encode()
+                head = (
+                    f"POST {V1} HTTP/1.1\r\n{ME}content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+                )
+                caller.sendall(head.encode() + body + behind)
+                caller.settimeout(2.5)  # more than two looks at the clock
+                with pytest.raises(TimeoutError):
+                    caller.recv(1)
+                server.clock.advance(1000)
+                assert caller.recv(12) == b"HTTP/1.1 200"
+
+
+def test_rubbish_behind_a_call_ends_the_connection_after_it(held: tuple[Emulator, socket.socket]) -> None:
+    """What is no HTTP behind a held call does not take its response away."""
+    server, caller = held
+    caller.sendall(b"rubbish\r\n\r\n")
+    while not server.held:
+        requests.get(server.url, timeout=5)
+    server.clock.advance(1000)
+    answer = everything(caller)
+    assert answer.startswith(b"HTTP/1.1 200") and answer.count(b"HTTP/1.1") == 1
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        b"--b\r\ncontent-disposition: form-data; name=a\r\n\r\nx\r\n",
+        b"a: b\r\n",
+        b"; a=b",
+    ],
+    ids=["parts", "headers of a part", "what a header says"],
+)
+def test_a_form_without_end_holds_nobody_up(server: Emulator, part: bytes) -> None:
+    """A form of 20 MB of small parts is refused before it is taken apart."""
+    body = b"--b\r\ncontent-disposition: form-data; name=b" + part * (20_000_000 // len(part)) + b"\r\n--b--\r\n"
+    headers = {"x-api-key": GOOD_KEY, "content-type": "multipart/form-data; boundary=b"}
+    answer = requests.post(server.url + V1, data=body, headers=headers, timeout=5)
+    assert (answer.status_code, "holds too much" in answer.text) == (400, True)
+
+
+def test_many_secrets_hold_nobody_up(server: Emulator) -> None:
+    """A head full of what may be keys is looked through in no time."""
+    words = ",".join(f"aaaaaaaa{number:04d}" for number in range(45))
+    query = "&".join(f"key={words.replace('a0', f'a{number:02d}')}" for number in range(50))
+    answer = requests.get(f"{server.url}/{'a' * 20_000}?{query}", headers={"cookie": words * 20}, timeout=2)
+    assert answer.status_code == 404
 
 
 def test_slow_callers_are_ended() -> None:

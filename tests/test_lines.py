@@ -1,0 +1,45 @@
+"""Lines for somebody who may not read them: none waits, what is dropped is counted, and reading later goes on."""
+
+import os
+
+import pytest
+
+from mockling.cli import lines
+from mockling.cli.lines import Lines
+
+
+@pytest.mark.parametrize("blocking", [True, False])
+def test_what_nobody_reads_is_dropped_and_counted(monkeypatch: pytest.MonkeyPatch, blocking: bool) -> None:
+    """A full pipe holds nobody up; when it is read again, the first lines come, and how many are missing."""
+    monkeypatch.setattr(lines, "MOST_WAITING", 1000)
+    reads, writes = os.pipe()
+    os.set_blocking(writes, blocking)
+    out = Lines(writes)
+    for number in range(20_000):
+        out.line(f"line {number}")
+    out.finish(0.1)
+    told = ""
+    while "dropped" not in told:
+        told += os.read(reads, 65536).decode()
+    first, *_, last = told.strip().split("\n")
+    assert first == "line 0"
+    kept = told.count("line ")
+    assert last == f"{20_000 - kept:,} lines were dropped here, for nobody read them."
+    out.line("more")
+    assert os.read(reads, 100) == b"more\n"
+    os.close(reads)
+    out.line("for nobody")
+    out.finish(5)
+    os.close(writes)
+
+
+def test_lines_come_in_their_order_and_whole() -> None:
+    """What is written in one go and in several comes as it was written."""
+    reads, writes = os.pipe()
+    out = Lines(writes)
+    for text in ("a", "b\nc", "ü\ud800"):
+        out.line(text)
+    out.finish(5)
+    assert os.read(reads, 100) == "a\nb\nc\nü?\n".encode()
+    os.close(writes)
+    os.close(reads)
