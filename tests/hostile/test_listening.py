@@ -65,7 +65,7 @@ def flood(caller: socket.socket, block: bytes, most: int, patience: float = 1) -
     sent = 0
     try:
         while sent < most:
-            sent += caller.send(block)
+            sent += caller.send(block[sent % len(block) :])
     except (TimeoutError, OSError):
         pass
     caller.settimeout(20)
