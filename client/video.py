@@ -52,7 +52,7 @@ class Video:
         """
         check_seconds("timeout", timeout)
         target = _target(path)
-        with tempfile.TemporaryFile(dir=target.parent) as file:
+        with _nameless(target.parent) as file:
             file.writelines(self._blocks(timeout))
             check_mp4(file)
             _give_name(file, target, replace)
@@ -114,14 +114,24 @@ def _target(path: str | os.PathLike[str]) -> Path:
     return target
 
 
+def _nameless(folder: Path) -> IO[bytes]:
+    """Return a new file without a name, which can be given one later where the system knows how (Linux)."""
+    try:
+        return os.fdopen(os.open(folder, os.O_TMPFILE | os.O_RDWR, 0o666), "w+b")
+    except (AttributeError, OSError):
+        return tempfile.TemporaryFile(dir=folder)
+
+
 def _give_name(file: IO[bytes], target: Path, replace: bool) -> None:
-    """Copy a file to one with a name: beside the target and then in its place, so that no half of it is ever seen."""
+    """Give a file a name: beside the target and then in its place, so that no half of it is ever seen."""
     part = target.with_name(f".mockling-{secrets.token_hex(8)}.part")
+    file.flush()
     with signals_waiting():
         try:
-            with part.open("xb") as copy:
-                file.seek(0)
-                shutil.copyfileobj(file, copy)
+            if not _linked(file, part):
+                with part.open("xb") as copy:
+                    file.seek(0)
+                    shutil.copyfileobj(file, copy)
             if replace:
                 part.replace(target)
             else:
@@ -129,6 +139,22 @@ def _give_name(file: IO[bytes], target: Path, replace: bool) -> None:
         except BaseException:
             part.unlink(missing_ok=True)
             raise
+
+
+def _linked(file: IO[bytes], part: Path) -> bool:
+    """Give a file without a name one, and say whether that could be."""
+    try:
+        folder = os.open(part.parent, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        # Without a folder Python would not follow the link to the open file.
+        os.link(f"/proc/self/fd/{file.fileno()}", part.name, dst_dir_fd=folder, follow_symlinks=True)
+    except (OSError, NotImplementedError):
+        return False
+    finally:
+        os.close(folder)
+    return True
 
 
 def _name(part: Path, target: Path) -> None:
