@@ -209,3 +209,10 @@ def test_a_form_that_ends_too_early_is_told(local: Local) -> None:
     response = local.call("POST", V2, GOOD_KEY, **sent, environ_overrides={"CONTENT_LENGTH": "100"})
     told = {"error": "Invalid request: its body is shorter than its content-length says"}
     assert (response.status_code, response.get_json()) == (400, told)
+
+
+def test_a_content_type_without_end_is_none(local: Local) -> None:
+    """Thousands of parameters of a content type are not taken apart."""
+    endless = "multipart/form-data; boundary=b" + "; a=b" * 12_000
+    response = local.call("POST", V1, GOOD_KEY, data=b"--b--", content_type=endless)
+    assert (response.status_code, response.get_json()) == (406, {"error": "Invalid content type"})

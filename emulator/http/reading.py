@@ -15,6 +15,7 @@ from mockling.emulator.platform.refused import Refused
 
 _HOST = re.compile(r"[A-Za-z0-9._-]+(:\d+)?|\[[0-9A-Fa-f:.]+\](:\d+)?")
 _PARTS = (b",", b":", b"[", b"{", b"\\")
+LONGEST_TYPE = 1000  # characters of a content type and its parameters
 LONGEST_LABEL = 63  # characters; a host may have several labels, and is then looked at more closely
 _PYTHON = {"True": True, "False": False}  # as Python's clients write a boolean in a form (M13)
 
@@ -73,9 +74,9 @@ def key_of(environ: Mapping[str, Any]) -> tuple[str | None, bool]:
 
 
 def media_type_of(environ: Mapping[str, Any]) -> str:
-    """Return the media type of a request's body, in lower case and without its parameters."""
+    """Return the media type of a request's body, in lower case and without its parameters; "" if it is endless."""
     named: str = environ.get("CONTENT_TYPE", "")
-    return named.partition(";")[0].strip().lower()
+    return named.partition(";")[0].strip().lower() if len(named) <= LONGEST_TYPE else ""
 
 
 def is_plain(environ: Mapping[str, Any]) -> bool:
