@@ -1,0 +1,159 @@
+"""Heads, trailers and pipelines without an end, other protocols, slow callers: bounded, and told why."""
+
+import json
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from itertools import product
+from typing import Any
+
+import pytest
+import requests
+from calling import GOOD_KEY, V1
+
+from hostile.callers import CHUNKED, CREDITS, LAST, ME, calling, connect, everything, flood, refused
+from mockling.emulator import Emulator
+from mockling.emulator.listening import protocol
+
+
+@pytest.mark.parametrize(
+    ("begin", "block"),
+    [
+        *product([b"GET / HTTP/1.1\r\n", b"GET /"], [b"X-A: b\r\n", b"a", b"X-A: " + b"b" * 999 + b"\r\n"]),
+        (b"", b"\r\n"),
+        (b"", b"a"),
+    ],
+)
+def test_a_head_has_an_end(server: Emulator, begin: bytes, block: bytes) -> None:
+    """However a head goes on and on, it is refused with 431 (or as no HTTP), readable though 4 MB were sent."""
+    with connect(server) as caller:
+        caller.sendall(begin)
+        assert flood(caller, block * 1000, 4_000_000) >= 4_000_000
+        status, text = refused(everything(caller))
+    assert (status, "too large" in text) == (431, True) or status == 400
+    assert len(server.journal) == 0
+
+
+@pytest.mark.parametrize(("lines", "status"), [(199, 404), (200, 431)])
+def test_headers_are_counted(server: Emulator, lines: int, status: int) -> None:
+    """With `Host` there may be 200 of them."""
+    with connect(server) as caller:
+        caller.sendall(b"GET /a HTTP/1.1\r\nHost: x\r\n" + b"X-A: b\r\n" * lines + b"\r\n")
+        assert refused(caller.recv(65536))[0] == status
+
+
+@pytest.mark.parametrize("size", [protocol.MOST_HEAD - 200, protocol.MOST_HEAD])
+@pytest.mark.parametrize("step", [1000, 10**6])
+def test_a_head_has_a_size(server: Emulator, size: int, step: int) -> None:
+    """A head of nearly 64 KiB is taken, and a larger one refused, in however many pieces it comes."""
+    head = b"GET /a HTTP/1.1\r\nHost: x\r\nX-A: " + b"b" * size + b"\r\n\r\n"
+    with connect(server) as caller:
+        for start in range(0, len(head), step):
+            caller.sendall(head[start : start + step])
+        assert refused(caller.recv(65536))[0] == (404 if size < protocol.MOST_HEAD else 431)
+
+
+def test_a_key_in_a_trailer_is_none(server: Emulator) -> None:
+    """What follows a body is not what was asked at its head."""
+    with connect(server) as caller:
+        caller.sendall(f"{CHUNKED}\r\n2\r\n{{}}\r\n0\r\nx-api-key: {GOOD_KEY}\r\n\r\n".encode())
+        assert refused(caller.recv(65536))[0] == 401
+
+
+@pytest.mark.parametrize("block", [b"X-A: b\r\n", b"a" * 999])
+@pytest.mark.parametrize("begin", [b"2\r\n{}\r\n0\r\n", b"2;"], ids=["trailers", "an extension of a chunk"])
+def test_what_surrounds_a_body_has_an_end(server: Emulator, begin: bytes, block: bytes) -> None:
+    """Endless trailers, or notes beside a chunk, are 431; the call is recorded as one that broke off."""
+    with connect(server) as caller:
+        caller.sendall(f"{CHUNKED}{ME[9:]}\r\n".encode() + begin)
+        sent = flood(caller, block * 1000, 4_000_000)
+        assert refused(everything(caller))[0] in (400, 431)
+    assert sent >= 4_000_000
+    requests.get(f"{server.url}/next", timeout=5)
+    assert server.journal[0].status is None
+
+
+def test_a_pipeline_has_an_end(held: tuple[Emulator, socket.socket]) -> None:
+    """What is sent behind a held call, on and on, is read up to a bound."""
+    assert flood(held[1], CREDITS * 100, 60_000_000) < 20_000_000
+
+
+def test_what_waits_in_a_pipeline_is_answered(held: tuple[Emulator, socket.socket]) -> None:
+    """However many requests were sent behind a held call, each is answered, once, after it."""
+    server, caller = held
+    with ThreadPoolExecutor(1) as pool:
+        sending = pool.submit(caller.sendall, CREDITS * 2000 + LAST)
+        server.clock.advance(10_000)
+        while not server.journal:
+            server.clock.advance(10_000)
+        answers = everything(caller)
+        sending.result()
+    assert answers.count(b"HTTP/1.1 200 OK") == 2002
+    assert answers.startswith(b"HTTP/1.1 200 OK")
+    assert b"x-request-id" in answers.partition(b"HTTP/1.1 200 OK")[2].partition(b"HTTP/1.1")[0]
+
+
+def test_answers_that_nobody_reads_have_an_end(server: Emulator) -> None:
+    """Who sends on and on and never reads is not read from any more."""
+    with connect(server, receives=4096) as caller:
+        assert flood(caller, CREDITS * 100, 60_000_000) < 20_000_000
+
+
+UPGRADE = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABk\r\n"
+
+
+@pytest.mark.parametrize("step", [1, 7, 10**6])
+@pytest.mark.parametrize("chunked", [False, True])
+@pytest.mark.parametrize("upgrade", [UPGRADE, "Connection: upgrade\r\nUpgrade: websocket\r\n"])
+def test_a_wish_for_another_protocol_is_ignored(
+    server: Emulator, sample: dict[str, Any], upgrade: str, chunked: bool, step: int
+) -> None:
+    """A request with `Upgrade` is answered over HTTP/1.1 as any other, body and all, and so is the one after it."""
+    body = json.dumps(sample).encode()
+    framing = "transfer-encoding: chunked" if chunked else f"content-length: {len(body)}"
+    sent = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body) if chunked else body
+    head = f"POST {V1} HTTP/1.1\r\n{ME}{upgrade}content-type: application/json\r\n{framing}\r\n\r\n"
+    whole = head.encode() + sent + f"GET /v1/get-user-credits HTTP/1.1\r\n{ME}{upgrade}\r\n".encode() + LAST
+    with connect(server) as caller:
+        caller.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for start in range(0, len(whole), step):
+            caller.sendall(whole[start : start + step])
+        answers = everything(caller)
+    assert answers.count(b"HTTP/1.1 200 OK") == 3
+    assert [exchange.operation for exchange in server.journal] == ["generate", "credits", "credits"]
+    assert server.journal[0].request.body == body
+
+
+def test_a_line_end_behind_a_call_ends_nothing(sample: dict[str, Any]) -> None:
+    """A caller who sends an empty line while he waits, or the beginning of his next request, gets his video."""
+    with Emulator(speed="manual", receive_timeout=0.05) as server:
+        for behind in (b"\r\n", b"GET /a HT"):
+            with connect(server) as caller:
+                caller.sendall(calling(sample) + behind)
+                caller.settimeout(2.5)  # more than two looks at the clock
+                with pytest.raises(TimeoutError):
+                    caller.recv(1)
+                server.clock.advance(1000)
+                assert caller.recv(12) == b"HTTP/1.1 200"
+
+
+def test_rubbish_behind_a_call_ends_the_connection_after_it(held: tuple[Emulator, socket.socket]) -> None:
+    """What is no HTTP behind a held call does not take its response away."""
+    server, caller = held
+    caller.sendall(b"rubbish\r\n\r\n")
+    while not server.held:
+        requests.get(server.url, timeout=5)
+    server.clock.advance(1000)
+    answer = everything(caller)
+    assert answer.startswith(b"HTTP/1.1 200") and answer.count(b"HTTP/1.1") == 1
+
+
+def test_slow_callers_are_ended() -> None:
+    """Half a head or half a body is 408, and a connection nobody speaks on is closed in silence."""
+    with Emulator(receive_timeout=0.1) as server:
+        for begin, told in ((b"GET /a HTTP/1.1\r\nX-A", 408), (b"", None), (CHUNKED.encode() + b"\r\n2\r\n{", 408)):
+            with connect(server) as caller:
+                caller.sendall(begin)
+                answer = everything(caller)
+            assert (refused(answer)[0] if answer else None) == told
+        requests.get(f"{server.url}/next", timeout=5)
+        assert server.journal[0].status is None
