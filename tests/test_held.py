@@ -12,10 +12,11 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
-from calling import STEADY, V1, make_key, post
+from calling import STEADY, V1, V2, make_key, post
 from werkzeug.test import Client as WsgiClient
 
 from mockling.emulator import Emulator, Settings, create_app
+from mockling.emulator.platform import outputs
 
 
 def open_call(emulator: Emulator, key: str, sample: dict[str, Any]) -> socket.socket:
@@ -213,3 +214,43 @@ def test_a_start_that_takes_too_long_can_be_tried_again(monkeypatch: pytest.Monk
             emulator.start()
     with emulator:
         assert requests.get(emulator.url, timeout=30).status_code == 404
+
+
+@pytest.mark.parametrize("path", [V1, V2])
+def test_while_a_video_is_cut_others_are_answered(
+    monkeypatch: pytest.MonkeyPatch, sample: dict[str, Any], path: str
+) -> None:
+    """The call whose video is not there yet waits for it, and nobody else does."""
+    goes_on, render = threading.Event(), outputs._render
+
+    def slow(output: Any) -> Any:
+        goes_on.wait(10)
+        return render(output)
+
+    monkeypatch.setattr(outputs, "_render", slow)
+    with Emulator(speed="instant") as emulator, ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(post, emulator, sample, make_key(), path)
+        wait_until_held(emulator, 1)
+        goes_on.set()
+        assert answer.result().status_code == 200
+        assert emulator.journal[-1].request_id == answer.result().json()["request_id"]
+
+
+@pytest.mark.parametrize("path", [V1, V2])
+def test_a_video_that_cannot_be_cut_costs_nothing(
+    monkeypatch: pytest.MonkeyPatch, sample: dict[str, Any], path: str
+) -> None:
+    """A full disk is told to the call itself, on v1 and v2, and its money stays."""
+
+    def full(_: Any) -> Any:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(outputs, "_render", full)
+    with Emulator(speed="instant") as emulator:
+        key = make_key()
+        answer = post(emulator, sample, key, path)
+        told = "The emulator could not write the output video: No space left on device"
+        assert (answer.status_code, answer.json()) == (500, {"error": told})
+        balance = requests.get(f"{emulator.url}/v1/get-user-credits", headers={"x-api-key": key}, timeout=30)
+        assert balance.json()["credits"] == 100
+        assert emulator.journal[0].cost == 0

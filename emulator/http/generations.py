@@ -8,7 +8,7 @@ from typing import Any
 from flask import Request, Response, request
 
 from mockling.emulator.http.defects import as_refused
-from mockling.emulator.http.held import HeldResponse
+from mockling.emulator.http.held import PATIENT, HeldResponse
 from mockling.emulator.http.reading import content_of, key_of, media_type_of, read_body, root_of
 from mockling.emulator.http.recording import Draft, Recorder, draft_of
 from mockling.emulator.http.responses import Responses
@@ -18,6 +18,8 @@ from mockling.emulator.platform.platform import Platform
 from mockling.emulator.platform.refused import Refused
 from mockling.emulator.platform.stages import Call
 from mockling.emulator.platform.store import Kept
+
+LOOK = 0.005  # real seconds between two looks whether a video is cut
 
 
 class Generations:
@@ -42,7 +44,11 @@ class Generations:
         """POST /v2/<model> (A1): the stages of v1, but that what has an invalid parameter is queued, and fails (A6)."""
         call, draft, job = self._start("submit", model)
         draft.error = job.outcome.text if isinstance(job.outcome, Failure) else None
-        return self._responses.submitted(job, call.root)
+        assert call.admission
+        wait = CutWait(self._platform, self._responses, self._recorder, draft, job, call.admission, call.root)
+        if not wait.seconds:
+            return self._responses.submitted(job, call.root)
+        return HeldResponse(wait, lambda response: self._recorder.recorded(draft, response))
 
     def status(self, id: str) -> Response:  # noqa: A002 - the parameter's name in the contract
         """GET /v2/requests/<id>/status."""
@@ -77,6 +83,7 @@ class Generations:
             root=root_of(caller),
             media_type=media_type,
             read=read,
+            patient=PATIENT in caller.environ,
         )
         job = self._platform.stages.run(call)
         draft.request_id, draft.seconds, draft.warnings = job.request_id, job.latency, call.warnings
@@ -118,8 +125,13 @@ class JobWait:
 
     @property
     def seconds(self) -> float:
-        """The real seconds until the job has ended."""
-        return self._platform.clock.until(self._job.due)
+        """The real seconds until the job has ended, and its video is cut."""
+        return self._platform.clock.until(self._job.due) or self._cutting()
+
+    def _cutting(self) -> float:
+        """Return the real seconds after which to look whether the video is cut, 0 if it is."""
+        outcome = self._job.outcome
+        return 0.0 if isinstance(outcome, Failure) or self._platform.outputs.ready(outcome) else LOOK
 
     def block(self) -> None:
         """Wait in the calling thread until the job has ended."""
@@ -157,3 +169,22 @@ class JobWait:
         self._platform.store.cancel(self._job.request_id)
         response, self._draft.error = self._responses.refused(refused)
         return response
+
+
+class CutWait(JobWait):
+    """A call of v2 that waits until the video which its job will deliver is cut."""
+
+    __slots__ = ()
+
+    @property
+    def seconds(self) -> float:
+        """The real seconds after which to look again."""
+        return self._cutting()
+
+    def block(self) -> None:
+        """Wait for nothing, for `finish` cuts."""
+
+    def _ended(self) -> Response:
+        if not isinstance(self._job.outcome, Failure):
+            self._platform.outputs.size(self._job.outcome)
+        return self._responses.submitted(self._job, self._root)

@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from werkzeug.wsgi import FileWrapper
 
-from mockling.emulator.http.held import Held
+from mockling.emulator.http.held import PATIENT, Held
 from mockling.emulator.listening.bodies import LARGE, Bodies, Body
 
 if TYPE_CHECKING:
@@ -98,20 +98,19 @@ class Bridge:
 
     async def _wait(self, held: Held, receive: ASGIReceiveCallable) -> bool:
         """Wait until a held call is due; False if its caller left."""
-        seconds = held.seconds
-        if seconds == 0 or self._stopping:
-            return True
-        try:
-            async with asyncio.timeout(None if seconds == inf else seconds) as timer:
-                self._held[timer] = held
-                while (await receive())["type"] != "http.disconnect":
-                    pass
-        except TimeoutError:
-            return True
-        finally:
-            self._held.pop(timer, None)
-        held.leave()
-        return False
+        while (seconds := held.seconds) and not self._stopping:
+            try:
+                async with asyncio.timeout(None if seconds == inf else seconds) as timer:
+                    self._held[timer] = held
+                    while (await receive())["type"] != "http.disconnect":
+                        pass
+            except TimeoutError:
+                continue
+            finally:
+                self._held.pop(timer, None)
+            held.leave()
+            return False
+        return True
 
 
 async def _in_thread(call: Callable[[], Result]) -> Result:
@@ -186,6 +185,7 @@ def _environ(scope: HTTPScope, body: Body) -> WSGIEnvironment:
         "wsgi.multiprocess": False,
         "wsgi.run_once": False,
         "wsgi.file_wrapper": _file_wrapper,
+        PATIENT: True,
     }
     for raw_name, raw_value in scope["headers"]:
         # x_api_key would be taken for x-api-key, and a body that came in chunks is whole by now.

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from functools import lru_cache
+from threading import Thread
 from typing import BinaryIO
 
 from mockling import fixtures
@@ -18,6 +20,28 @@ class Outputs:
 
     def __init__(self) -> None:
         self.size = lru_cache(maxsize=MOST_SIZES)(_size)
+        self._known: set[Output] = set()
+        self._cutting: dict[Output, Thread] = {}
+
+    def ready(self, output: Output) -> bool:
+        """Say whether a video need not be cut any more, or could not be; if it must be, begin, in another thread."""
+        if output in self._known:
+            return True
+        thread = self._cutting.get(output)
+        if thread is None:
+            thread = self._cutting[output] = Thread(target=self._cut, args=(output,), daemon=True, name="mockling-cut")
+            thread.start()
+        if thread.is_alive():
+            return False
+        self._cutting.pop(output, None)
+        if len(self._known) >= MOST_SIZES:
+            self._known.clear()
+        self._known.add(output)
+        return True
+
+    def _cut(self, output: Output) -> None:
+        with suppress(Refused):  # who asks for the video is told why
+            self.size(output)
 
     def file(self, output: Output, request_id: str) -> BinaryIO:
         """Return a video as an open file that names its request, cut again if it was removed.

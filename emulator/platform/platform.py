@@ -146,13 +146,14 @@ class Platform:
         return Failure(case.name, refusal.status, refusal.text)
 
     def _output(self, call: Call) -> Output:
-        """Return what the generation of a request delivers, ready to be fetched."""
+        """Return what the generation of a request delivers, ready to be fetched, or on its way for who can wait."""
         assert call.model and call.parameters is not None
         output = call.model.output(call.parameters)
         if isinstance(output.audio, str):
             places = {file.place for file in call.files}
             output = replace(output, audio=output.audio in places - call.silent)
-        self.outputs.size(output)
+        if not (call.patient and not self.outputs.ready(output)):
+            self.outputs.size(output)
         return output
 
     def _delivered(self, file: str) -> tuple[Output, int] | None:
