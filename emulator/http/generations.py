@@ -8,7 +8,7 @@ from typing import Any
 from flask import Request, Response, request
 
 from mockling.emulator.http.defects import as_refused
-from mockling.emulator.http.held import PATIENT, HeldResponse
+from mockling.emulator.http.held import HeldResponse
 from mockling.emulator.http.reading import content_of, key_of, media_type_of, read_body, root_of
 from mockling.emulator.http.recording import Draft, Recorder, draft_of
 from mockling.emulator.http.responses import Responses
@@ -83,7 +83,6 @@ class Generations:
             root=root_of(caller),
             media_type=media_type,
             read=read,
-            patient=PATIENT in caller.environ,
         )
         job = self._platform.stages.run(call)
         draft.request_id, draft.seconds, draft.warnings = job.request_id, job.latency, call.warnings

@@ -11,9 +11,6 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 
-PATIENT = "mockling.patient"  # in the environment: the server holds calls without a thread for each
-
-
 class Wait(Protocol):
     """What a held call waits for."""
 

@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 from werkzeug.wsgi import FileWrapper
 
-from mockling.emulator.http.held import PATIENT, Held
+from mockling.emulator.http.held import Held
 from mockling.emulator.listening.bodies import LARGE, Bodies, Body
 
 if TYPE_CHECKING:
@@ -185,7 +185,6 @@ def _environ(scope: HTTPScope, body: Body) -> WSGIEnvironment:
         "wsgi.multiprocess": False,
         "wsgi.run_once": False,
         "wsgi.file_wrapper": _file_wrapper,
-        PATIENT: True,
     }
     for raw_name, raw_value in scope["headers"]:
         # x_api_key would be taken for x-api-key, and a body that came in chunks is whole by now.

@@ -41,6 +41,7 @@ class Emulator:
     def __init__(self, settings: Settings | None = None, **changes: Any) -> None:
         self.settings = changed(settings, changes)
         self._app = create_app(self.settings)
+        self._app.platform.patient = True  # the bridge waits without a thread
         self._socket: socket.socket | None = None
 
     @property

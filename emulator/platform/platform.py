@@ -27,6 +27,7 @@ from mockling.emulator.settings import Settings
 class Platform:
     """An emulator without its HTTP: contract, clock, store, and what they make of a request.
 
+    `patient` says whether who asks can wait, at no cost to others, for a video to be cut.
     Raises `mockling.contract.ContractError` for settings that the contract does not have.
     """
 
@@ -34,6 +35,7 @@ class Platform:
         self.contract: Contract = load(settings.profile, settings.answers, settings.contract, settings.models)
         self.clock = Clock(settings.speed)
         self.strict = settings.strict
+        self.patient = False
         document, limits = self.contract.document, self.contract.document["x-limits"]
         fixtures.sweep()
         self.store: Store = MemoryStore(limits["upload_files"], limits["upload_bytes"])
@@ -152,7 +154,7 @@ class Platform:
         if isinstance(output.audio, str):
             places = {file.place for file in call.files}
             output = replace(output, audio=output.audio in places - call.silent)
-        if not (call.patient and not self.outputs.ready(output)):
+        if not self.patient or self.outputs.ready(output):
             self.outputs.size(output)
         return output
 

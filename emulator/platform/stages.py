@@ -39,8 +39,7 @@ class Call:
 
     What is sent: `operation` ("generate" or "submit"), `method`, `key` (None: no header; `authorization`: whether there
     was that header), `slug`, `root` (the server's address as the caller knows it), `media_type`, and `read`, which
-    returns the body's object, given the schema that says which fields of a form are texts, or raises `Refused`; and
-    whether the caller is `patient`: can wait for a video to be cut while others are answered.
+    returns the body's object, given the schema that says which fields of a form are texts, or raises `Refused`.
     """
 
     operation: str
@@ -51,7 +50,6 @@ class Call:
     root: str
     media_type: str
     read: Callable[[Mapping[str, Any]], dict[str, Any]]
-    patient: bool = False
 
     account: Account | None = None
     admission: Admission | None = None
