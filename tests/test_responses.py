@@ -1,6 +1,7 @@
 """Whatever is sent wherever, the response keeps the contract, nothing is a defect, and money goes only with success."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,8 @@ PATHS = st.one_of(
         st.sampled_from(["/v1/requests/{}", "/v2/requests/{}", "/v2/requests/{}/status", "/generations/{}.mp4"]),
         IDS,
     ),
-    st.text(max_size=12).map(lambda text: f"/{text}"),
+    # werkzeug's own client takes what begins so for an address.
+    st.text(max_size=12).filter(lambda text: not re.match(r"/.*[\[\]]", text)).map(lambda text: f"/{text}"),
 )
 KEYS = st.one_of(
     st.sampled_from([GOOD_KEY] * 5),

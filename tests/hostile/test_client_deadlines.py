@@ -14,7 +14,7 @@ from hostile.servers import BODIES, CERTIFICATE, HEADS, OK, deaf, dripping, host
 from mockling.client import ApiError, BrokenAnswer, Client, NoAnswer, NotDownloaded, NotSent, ServerError, Video
 
 KEY = "SG_0123456789abcdef"
-SECONDS = 0.4
+SECONDS = 0.7
 SLACK = 2.0  # seconds that a busy machine may take longer; the servers go on for twice as long
 PNG = b"\x89PNG\r\n\x1a\n"
 Call = Callable[[], object]
