@@ -134,7 +134,7 @@ def test_a_storage_that_reads_too_slowly_is_no_answer(tmp_path: Path, monkeypatc
     """An upload whose bytes are taken one by one ends when its time is over, which is longer for a larger file."""
     (tmp_path / "a.png").write_bytes(PNG.ljust(12 * 1024**2))  # 16 MiB as they are sent
     with hostile(sipping(1, http(200))) as server:
-        for rate, seconds in ((2**40, 0.4), (64 * 1024**2, 0.65)):
+        for rate, seconds in ((2**40, SECONDS), (64 * 1024**2, SECONDS + 0.25)):
             monkeypatch.setattr("mockling.client.client.SLOWEST_UPLOAD", rate, raising=False)
             error = outcome(lambda: Client(KEY, server.url, SECONDS).upload(tmp_path / "a.png"))
             assert type(error) is NoAnswer
