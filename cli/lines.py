@@ -50,7 +50,7 @@ class Lines(logging.Handler):
         """Wait until all is written, or so many real seconds have passed."""
         end = time.monotonic() + seconds
         while (self._waiting or self._writing) and time.monotonic() < end:
-            time.sleep(0.001)
+            time.sleep(0.001)  # at the end alone, and no longer than was asked for
 
     def _run(self) -> None:
         try:

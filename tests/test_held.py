@@ -19,10 +19,10 @@ from mockling.emulator import Emulator, Settings, create_app
 from mockling.emulator.platform import outputs
 
 
-def open_call(emulator: Emulator, key: str, sample: dict[str, Any]) -> socket.socket:
+def open_call(emulator: Emulator, key: str, sample: dict[str, Any], path: str = V1) -> socket.socket:
     """Send a request and leave its answer unread."""
     body = json.dumps(sample).encode()
-    head = f"POST {V1} HTTP/1.1\r\nHost: x\r\nx-api-key: {key}\r\n"
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nx-api-key: {key}\r\n"
     head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     call = socket.create_connection(("127.0.0.1", urlsplit(emulator.url).port or 0), timeout=30)
     call.sendall(head.encode() + body)
@@ -254,3 +254,49 @@ def test_a_video_that_cannot_be_cut_costs_nothing(
         balance = requests.get(f"{emulator.url}/v1/get-user-credits", headers={"x-api-key": key}, timeout=30)
         assert balance.json()["credits"] == 100
         assert emulator.journal[0].cost == 0
+
+
+@pytest.mark.parametrize("path", [V1, V2])
+@pytest.mark.parametrize("ending", ["stop", "leave"])
+def test_who_waits_for_a_cut_is_told_or_recorded(
+    monkeypatch: pytest.MonkeyPatch, sample: dict[str, Any], path: str, ending: str
+) -> None:
+    """A server that stops meanwhile answers 503, unpaid; a caller who leaves is recorded, and his job goes on."""
+    goes_on, render = threading.Event(), outputs._render
+    monkeypatch.setattr(outputs, "_render", lambda output: (goes_on.wait(10), render(output))[1])
+    emulator, key = Emulator(speed="instant"), make_key()
+    with emulator:
+        call = open_call(emulator, key, sample, path)
+        wait_until_held(emulator, 1)
+        if ending == "leave":
+            call.close()
+            wait_until_held(emulator, 0)
+        else:
+            emulator.stop()
+            assert answer_of(call)[0] == 503
+            call.close()
+        goes_on.set()
+        told = [entry for entry in emulator.journal if entry.operation in ("generate", "submit")]
+    assert [entry.status for entry in told] == [503 if ending == "stop" else None]
+    assert told[0].cost == (emulator.contract.model.price(sample) if (ending, path) == ("leave", V1) else 0)
+
+
+def test_stopping_waits_for_nobody() -> None:
+    """With no call held, fifty emulators are started, asked and stopped as fast as that goes: no second is waited."""
+    spent = 0.0
+    for _ in range(50):
+        emulator = Emulator(speed="instant").start()
+        requests.get(emulator.url, timeout=30)
+        before = time.monotonic()
+        emulator.stop()
+        spent += time.monotonic() - before
+    assert spent < 3
+
+
+def test_each_application_has_jobs_of_its_own(sample: dict[str, Any]) -> None:
+    """As several workers of a WSGI server would: what one was given, the other does not know; the docs say so."""
+    one, other = (WsgiClient(create_app(Settings(speed="instant"))) for _ in range(2))
+    headers = {"x-api-key": make_key()}
+    asked = one.post(V2, json=sample, headers=headers).get_json()["status_url"]
+    assert [server.get(asked, headers=headers).status_code for server in (one, other)] == [200, 404]
+    assert "workers" in str(create_app.__doc__)

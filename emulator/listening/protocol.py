@@ -12,6 +12,8 @@ import httptools
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from mockling.emulator.listening.joined import Joined
+
 MOST_HEAD = 64 * 1024  # bytes of a request's head, or of its trailers
 MOST_HEADERS = 200  # lines of them
 MOST_QUEUED = 100  # requests of one connection that wait for the response to an earlier one
@@ -19,7 +21,6 @@ PIECE = 16 * 1024  # bytes that are parsed at a time, so that no more come throu
 MOST_IGNORED = 256 * 1024**2  # bytes that a refused caller may still send, so that it can read why
 LINGER = 10.0  # real seconds for which it may
 TURN = 0.01  # real seconds for which one connection is parsed before others have their turn
-AT_ONCE = 64 * 1024  # bytes from which a write is not kept back
 
 
 class _TooLarge(Exception):
@@ -65,7 +66,7 @@ class Protocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take a new connection."""
         # uvicorn's own signature is narrower than asyncio's, and what it is given needs only be like a transport.
-        super().connection_made(_Joined(transport, self.loop))  # type: ignore[arg-type]
+        super().connection_made(Joined(transport, self.loop))  # type: ignore[arg-type]
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget a connection, also one that was reset, at once."""
@@ -225,40 +226,3 @@ class Protocol(HttpToolsProtocol):
 
 
 _LARGE = (431, f"The head of the request is too large. At most {MOST_HEAD} bytes and {MOST_HEADERS} headers are taken")
-
-
-class _Joined:
-    """A transport that sends in one go what is written in one go: the head and the body of a small response.
-
-    To hand each to the system alone takes a tenth of all the time of a request.
-    """
-
-    __slots__ = ("_loop", "_pending", "_transport")
-
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
-        self._transport = transport
-        self._loop = loop
-        self._pending: list[bytes] = []
-
-    def write(self, data: bytes) -> None:
-        if not self._pending:
-            self._loop.call_soon(self._flush)
-        self._pending.append(data)
-        if len(data) >= AT_ONCE:
-            self._flush()
-
-    def write_eof(self) -> None:
-        self._flush()
-        self._transport.write_eof()
-
-    def close(self) -> None:
-        self._flush()
-        self._transport.close()
-
-    def _flush(self) -> None:
-        pending, self._pending = self._pending, []
-        if pending and not self._transport.is_closing():
-            self._transport.write(b"".join(pending))
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
