@@ -70,6 +70,7 @@ class Settings:
     - `inputs`: files that stand behind URLs, for nothing is fetched from the network.
     - `models`: files with further models to serve; docs/models.md shows how to write one.
     - `receive_timeout`: real seconds within which the head of a request, and then its body, must have come.
+    - `faults`: failures that are planned from the start, as tables; docs/faults.md has their words.
     - `strict`: whether every warning fails its generation, but the note that a URL stands for no file here.
 
     Raises `SettingsError` for a value that cannot be.
@@ -89,6 +90,7 @@ class Settings:
     models: tuple[Path, ...] = ()
     strict: bool = False
     receive_timeout: float = 300.0
+    faults: tuple[Mapping[str, Any], ...] = ()
 
     def __post_init__(self) -> None:
         if self.speed not in (INSTANT, MANUAL) and not (_is_number(self.speed) and SLOWEST <= self.speed <= FASTEST):
@@ -115,6 +117,7 @@ class Settings:
         object.__setattr__(self, "accounts", tuple(_account(entry) for entry in _list("accounts", self.accounts)))
         object.__setattr__(self, "inputs", {url: Path(path) for url, path in self.inputs.items()})
         object.__setattr__(self, "models", tuple(_model(path) for path in _list("models", self.models)))
+        object.__setattr__(self, "faults", tuple(_fault(table) for table in _list("faults", self.faults)))
         _check_accounts(self.accounts)
         _check_inputs(self.inputs)
 
@@ -192,6 +195,12 @@ def _model(path: object) -> Path:
     if not isinstance(path, str | Path):
         raise SettingsError(f"models must name files, such as 'my-model.yaml', got {path!r}")
     return Path(path)
+
+
+def _fault(table: object) -> Mapping[str, Any]:
+    if not isinstance(table, Mapping):
+        raise SettingsError(f"each of faults must be a table, such as {{'status': 502}}, got {table!r}")
+    return table
 
 
 def _account(entry: Any) -> AccountSettings:

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-import errno
-import os
+import json
 import socket
-from threading import Thread
+from collections.abc import Callable
+from threading import Event, Thread
 from types import TracebackType
 from typing import Any, Self
 
 from mockling.contract import Contract
-from mockling.emulator.http.app import create_app
+from mockling.emulator.http.app import Application, create_app
 from mockling.emulator.listening.bridge import Bridge
 from mockling.emulator.listening.journal import Journal
 from mockling.emulator.listening.listener import Listener
+from mockling.emulator.listening.sockets import StartError as StartError
+from mockling.emulator.listening.sockets import listen
+from mockling.emulator.platform.arming import Armed
 from mockling.emulator.platform.clock import Clock
+from mockling.emulator.platform.faults import Fault
 from mockling.emulator.platform.keys import usable_key
-from mockling.emulator.settings import Settings, changed
+from mockling.emulator.platform.platform import Platform
+from mockling.emulator.settings import Settings, SettingsError, Speed, changed
 
 START_LIMIT = 10.0  # real seconds
 STOP_LIMIT = 1.5  # real seconds for an orderly stop; what is open then is cut off
-
-
-class StartError(OSError):
-    """The emulator cannot listen at its address; the message says why and what to do."""
+RESET_LIMIT = 1.0  # real seconds for which a reset waits for the answers to what was held
+SETTLE_LIMIT = 10.0  # real seconds for which settling waits for calls under way
+TURNS = 3  # of the event loop, after which it has noticed every caller who left before
+MOST_APPLICATIONS = 8  # of other contracts, that are kept for another reset
+_BOUND = ("host", "port", "receive_timeout")  # settings that stay while it listens
+_OF_CONTRACT = ("profile", "answers", "contract", "models")
 
 
 class Emulator:
@@ -34,15 +41,66 @@ class Emulator:
         with Emulator(speed="instant") as emulator:
             requests.post(emulator.url + "/v1/...", headers={"x-api-key": emulator.api_key}, ...)
 
-    Raises what `Settings` and `mockling.contract.load` raise, and `StartError` on `start` if the address cannot be
-    listened at.
+    Raises what `Settings` and `mockling.contract.load` raise, `FaultError` for a fault that makes no sense, and
+    `StartError` on `start` if the address cannot be listened at.
     """
 
     def __init__(self, settings: Settings | None = None, **changes: Any) -> None:
-        self.settings = changed(settings, changes)
-        self._app = create_app(self.settings)
-        self._app.platform.patient = True  # the bridge waits without a thread
+        self.settings = self._first = changed(settings, changes)
+        self._applications: dict[str, Application] = {}
+        self._app = self._application(self.settings)
         self._socket: socket.socket | None = None
+
+    def start(self) -> Self:
+        """Listen; returns when calls are answered."""
+        if self._socket is not None:
+            raise StartError(f"The emulator is running already, at {self.url}.")
+        self._socket = listen(self.settings.host, self.settings.port)
+        limit = self.contract.document["x-limits"]["body_bytes"]
+        self._bridge = Bridge(limit)
+        self._attach()
+        self._listener = Listener(self._bridge, self._socket, self.settings.receive_timeout)
+        self._thread = Thread(target=self._listener.run, name="mockling", daemon=True)
+        self._thread.start()
+        if not self._listener.listening.wait(START_LIMIT):
+            self._detach()
+            self._socket.close()
+            self._socket = None
+            raise StartError(f"The emulator did not start within {START_LIMIT:.0f} s; it can be tried again.")
+        return self
+
+    def stop(self) -> None:
+        """Stop listening; calls that are still held are answered with 503. Returns within about 2 real seconds."""
+        if self._socket is None:
+            return
+        self._detach()
+        self._listener.stop(STOP_LIMIT, lambda: self._bridge.release("stopping"))
+        self._thread.join(STOP_LIMIT + 1)
+        self._platform.store.close()
+        self._socket = None
+
+    def reset(self, settings: Settings | None = None, **changes: Any) -> None:
+        """Forget everything: jobs, accounts, uploads, journal, faults; time and chance begin again.
+
+        It is then as it was first, or as `settings` and `changes` say; the address it listens at stays. Held calls are
+        answered with 503, and what callers still send belongs to what is forgotten. Raises what the constructor raises,
+        and `SettingsError` for another address; then nothing has changed.
+        """
+        wanted = changed(settings or self._first, changes)
+        if self._socket and any(getattr(wanted, name) != getattr(self.settings, name) for name in _BOUND):
+            raise SettingsError(f"{', '.join(_BOUND)} cannot change while it listens; start another emulator.")
+        application = self._application(wanted)
+        if self._socket:
+            self._in_loop(lambda: self._bridge.release("reset"))
+            self._bridge.wait_idle(RESET_LIMIT)
+            self._detach()
+        try:
+            application.platform.reset(wanted)
+            self._app, self.settings = application, wanted
+        finally:
+            if self._socket:
+                self._attach()
+                self._in_loop(self._bridge.resume)
 
     @property
     def url(self) -> str:
@@ -59,53 +117,118 @@ class Emulator:
 
     @property
     def clock(self) -> Clock:
-        """Its clock; with the speed "manual", `clock.advance(seconds)` lets time pass."""
-        return self._app.platform.clock
+        """Its clock."""
+        return self._platform.clock
 
     @property
     def contract(self) -> Contract:
         """The contract it keeps."""
-        return self._app.platform.contract
+        return self._platform.contract
 
     @property
     def journal(self) -> Journal:
         """The last calls, oldest first; a view of what there is when it is looked at."""
-        return Journal(self._app.platform)
+        return Journal(self._platform)
 
     @property
     def held(self) -> int:
         """The number of calls that wait for their answer."""
         return self._bridge.held if self._socket else 0
 
-    def start(self) -> Self:
-        """Listen; returns when calls are answered."""
-        if self._socket is not None:
-            raise StartError(f"The emulator is running already, at {self.url}.")
-        self._socket = _listen(self.settings.host, self.settings.port)
-        limit = self.contract.document["x-limits"]["body_bytes"]
-        self._bridge = Bridge(self._app.wsgi_app, limit, self._app.recorder.abandoned)
-        self._listener = Listener(self._bridge, self._socket, self.settings.receive_timeout)
-        self._thread = Thread(target=self._listener.run, name="mockling", daemon=True)
-        self._thread.start()
-        if not self._listener.listening.wait(START_LIMIT):
-            self._socket.close()
-            self._socket = None
-            raise StartError(f"The emulator did not start within {START_LIMIT:.0f} s; it can be tried again.")
-        self.clock.listen(self._wake)
-        return self
+    def fault(self, **words: Any) -> Fault:
+        """Plan a failure, such as `fault(on="download", cut=0.5)`; docs/faults.md has all words.
 
-    def stop(self) -> None:
-        """Stop listening; calls that are still held are answered with 503. Returns within about 2 real seconds."""
-        if self._socket is None:
-            return
+        Faults strike in the order in which they were armed, once each unless `times` says otherwise. Raises
+        `FaultError`, which says what would make sense.
+        """
+        return self._platform.arm(Fault.of(words)).fault
+
+    @property
+    def faults(self) -> list[Armed]:
+        """The faults that were armed, spent ones too, and how often each struck, as it is now."""
+        return self._platform.store.faults()
+
+    def disarm(self) -> None:
+        """Forget all faults."""
+        self._platform.store.disarm()
+
+    @property
+    def speed(self) -> Speed:
+        """The speed of its clock: simulated seconds in a real one, "instant" or "manual"; can be set."""
+        return self.clock.speed
+
+    @speed.setter
+    def speed(self, speed: Speed) -> None:
+        self.clock.speed = Settings(speed=speed).speed
+
+    def advance(self, seconds: float = 0, *, minutes: float = 0, hours: float = 0, days: float = 0) -> None:
+        """Let simulated time pass at once; what becomes due by then is answered, in the order in which it is due.
+
+        Raises `ValueError` for a negative time.
+        """
+        self.clock.advance(seconds + 60 * minutes + 3600 * hours + 86400 * days)
+
+    def sleep(self, seconds: float) -> None:
+        """Let simulated seconds pass: what code that waits can be given in place of `time.sleep`."""
+        self.advance(seconds)
+
+    def settle(self) -> None:
+        """Let whatever is under way end: journal and bill are final then.
+
+        Time passes until the last job that will ever end has ended and every held call is answered; what stalls is
+        closed. Waits for calls under way at most 10 real seconds.
+        """
+        for _ in range(TURNS if self._socket else 0):
+            self._in_loop(lambda: None)
+        now = self.clock.now()
+        while (due := self._last_moment(now)) > now:
+            self.advance(due - now)
+            now = self.clock.now()
+        if self._socket:
+            self._in_loop(self._bridge.cut_short)
+            self._bridge.wait_idle(SETTLE_LIMIT)
+
+    def _last_moment(self, now: float) -> float:
+        """Return the moment at which all that runs now will have ended, as far as it ever will."""
+        job = self._platform.store.latest_due(now)
+        calls = self._bridge.last_moment if self._socket else 0.0
+        return max(calls, job or 0.0)
+
+    @property
+    def _platform(self) -> Platform:
+        return self._app.platform
+
+    def _application(self, settings: Settings) -> Application:
+        """Return the application with the contract of settings, made when it is first needed."""
+        wanted = json.dumps([getattr(settings, name) for name in _OF_CONTRACT], default=str, sort_keys=True)
+        application = self._applications.get(wanted)
+        if application is None:
+            if len(self._applications) >= MOST_APPLICATIONS:
+                self._applications.clear()
+            application = self._applications[wanted] = create_app(settings)
+            application.platform.patient = True  # the bridge waits without a thread
+        return application
+
+    def _attach(self) -> None:
+        self._bridge.serve(self._app.wsgi_app, self._app.recorder.abandoned, self.clock)
+        self.clock.listen(self._wake)
+
+    def _detach(self) -> None:
         self.clock.unlisten(self._wake)
-        self._listener.stop(STOP_LIMIT, self._bridge.release)
-        self._thread.join(STOP_LIMIT + 1)
-        self._app.platform.store.close()
-        self._socket = None
 
     def _wake(self) -> None:
         self._listener.loop.call_soon_threadsafe(self._bridge.wake)
+
+    def _in_loop(self, act: Callable[[], object]) -> None:
+        """Do something in the event loop's thread, and wait until it is done."""
+        done = Event()
+
+        def call() -> None:
+            act()
+            done.set()
+
+        self._listener.loop.call_soon_threadsafe(call)
+        done.wait(START_LIMIT)
 
     def __enter__(self) -> Self:
         return self.start()
@@ -114,31 +237,3 @@ class Emulator:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """Return a socket bound to the address: bound here and now, so that a busy port is told at once."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    except (OSError, UnicodeError) as error:
-        raise StartError(f"There is no address {host!r} on this machine; 127.0.0.1 is the usual one.") from error
-    listener = socket.socket(family, kind, protocol)
-    try:
-        if os.name == "posix":  # elsewhere this option lets two servers share a port
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-    except OSError as error:
-        listener.close()
-        raise StartError(_why_not(error, host, port)) from error
-    return listener
-
-
-def _why_not(error: OSError, host: str, port: int) -> str:
-    match error.errno:
-        case errno.EADDRINUSE:
-            return f"Port {port} of {host} is in use; stop what uses it, or choose another port (0 takes any free one)."
-        case errno.EACCES:
-            return f"Port {port} needs more rights than you have; choose one above 1023."
-        case errno.EADDRNOTAVAIL:
-            return f"This machine has no address {host}; 127.0.0.1 is the usual one."
-    return f"Cannot listen at {host} port {port}: {error.strerror}."

@@ -42,7 +42,8 @@ class Exchange:
     `model` and `request_id` name what it was about, `error` is the text of a refusal or failure, `violations` every way
     in which the request broke the contract, `warnings` what in it is probably a mistake; `seconds` is the simulated
     duration of the generation, `cost` what was billed for this call in US dollars (of a job that nobody waits for: once
-    it has completed).
+    it has completed). `fault` is the planned fault that struck it, as text; with one that sends no answer, `status` and
+    `response` are None, too.
     """
 
     number: int
@@ -62,6 +63,7 @@ class Exchange:
     warnings: tuple[str, ...] = ()
     seconds: float | None = None
     cost: Decimal = Decimal(0)
+    fault: str | None = None
 
     @property
     def bytes_kept(self) -> int:
@@ -70,12 +72,14 @@ class Exchange:
         return 1000 + told + self.request.bytes_kept + (self.response.bytes_kept if self.response else 0)
 
     def __str__(self) -> str:
-        outcome = "caller left" if self.status is None else str(self.status)
+        silent = "no answer" if self.fault else "caller left"
+        outcome = silent if self.status is None else str(self.status)
         parts = [f"{self.method} {self.path} {outcome}"]
         if self.seconds is not None:
             cost = [f"${money(self.cost)}"] if self.cost else []
             parts += [f"{self.seconds:.1f} s simulated", *cost, str(self.request_id)]
         parts += [self.error] if self.error else []
+        parts += [f"fault {self.fault}"] if self.fault else []
         line = ", ".join([*parts, f"key {self.key}", *(f"warning: {warning}" for warning in self.warnings)])
         # A path or a parameter may hold control characters.
         return line if line.isprintable() else "".join(sign if sign.isprintable() else "?" for sign in line)
