@@ -20,6 +20,11 @@ TIMED_OUT = "x-mockling-timed-out"  # the seconds of a caller's patience, which 
 GONE = 499  # to whoever asked with a patience; nobody else sees it
 
 
+def timed_out(draft: Draft) -> Response:
+    """Return what is sent to a caller whose patience is over."""
+    return Response(status=GONE, headers={TIMED_OUT: f"{draft.patience:g}", "content-length": "0"})
+
+
 class Wait(Protocol):
     """What a held call waits for."""
 
@@ -139,8 +144,7 @@ class Held:
         """Make the response and start sending it."""
         if self._response.impatient:
             self.leave()
-            told = {TIMED_OUT: f"{self._response.draft.patience:g}", "content-length": "0"}
-            return self._start(Response(status=GONE, headers=told))
+            return self._start(timed_out(self._response.draft))
         return self._send(self._response.wait.finish())
 
     def stop(self, case: str) -> Iterable[bytes]:

@@ -12,6 +12,7 @@ from flask import Response
 from werkzeug.wsgi import ClosingIterator
 
 from mockling.emulator.http.delivery import DeliveredResponse, Delivery
+from mockling.emulator.http.held import timed_out
 from mockling.emulator.http.recording import Draft, Recorder
 from mockling.emulator.http.responses import JSON, Plain, Responses
 from mockling.emulator.platform.arming import Encounter, checked, meets
@@ -108,6 +109,8 @@ class Striking:
         if fault.silent:
             response.close()
             self._recorder.left(draft)
+            if ending == "close" and fault.stall:
+                return timed_out(draft)
         else:
             response = self._recorder.recorded(draft, response)
         return DeliveredResponse(response, Delivery(fault.silent, fault.rate, ending), self._platform.clock)

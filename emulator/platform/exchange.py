@@ -66,14 +66,18 @@ class Exchange:
     fault: str | None = None
 
     @property
+    def unanswered(self) -> bool:
+        """Whether a planned fault kept the answer from the caller."""
+        return bool({"drop", "reset", "stall"} & set((self.fault or "").replace(",", " ").split()))
+
+    @property
     def bytes_kept(self) -> int:
         """About how much memory this takes."""
         told = sum(map(len, (*self.violations, *self.warnings, self.error or "")))
         return 1000 + told + self.request.bytes_kept + (self.response.bytes_kept if self.response else 0)
 
     def __str__(self) -> str:
-        silent = "no answer" if self.fault else "caller left"
-        outcome = silent if self.status is None else str(self.status)
+        outcome = str(self.status or ("no answer" if self.unanswered else "caller left"))
         parts = [f"{self.method} {self.path} {outcome}"]
         if self.seconds is not None:
             cost = [f"${money(self.cost)}"] if self.cost else []
