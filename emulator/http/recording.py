@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Response
 
-from mockling.emulator.http.masking import Mask, Shape, sent_of
+from mockling.emulator.http.masking import Mask, Shape, has_key, sent_of
 from mockling.emulator.platform.exchange import LONGEST_BODY, Exchange, Message, tell
 from mockling.emulator.platform.keys import masked
 from mockling.emulator.platform.platform import Platform
@@ -136,9 +136,18 @@ class Recorder:
             warnings=tuple([mask.text(warning) for warning in draft.warnings]),
             seconds=draft.seconds,
             cost=draft.cost,
+            ended=self._platform.clock.now(),
+            caller=self._platform.keys.digest(key),
+            exposed=() if mask.idle else self._exposed(draft, key),
         )
         self._platform.store.record(exchange)
         tell(exchange)
+
+    def _exposed(self, draft: Draft, key: str) -> tuple[str, ...]:
+        """Return where in a call a whole key stands: its own, or another that is good here."""
+        keys = [key, *self._platform.keys.configured]
+        places = {"URL": f"{draft.path}?{draft.query}", "body": draft.body.decode("latin-1")}
+        return tuple([place for place, text in places.items() if has_key(text, keys, self._shape)])
 
     def _mask(self, draft: Draft, secrets: list[str], messages: list[Message]) -> Mask:
         """Return the mask of a call, given all that is kept of it; the headers of a response hold nothing of it."""

@@ -28,6 +28,11 @@ class Clock:
         self._moved = Condition()
         self._listeners: list[Callable[[], object]] = []
 
+    @property
+    def pace(self) -> float | None:
+        """The simulated seconds in a real one; None if nothing takes any time, so that durations tell nothing."""
+        return None if self.instant else self._rate
+
     def now(self) -> float:
         """Return the present moment."""
         return self._moment if self.manual else (time.monotonic() - self._start) * self._rate
