@@ -7,6 +7,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from mockling.emulator.control.calls import Calls
+    from mockling.emulator.control.conduct import ConductWarning
     from mockling.emulator.http.app import create_app
     from mockling.emulator.listening.journal import Journal
     from mockling.emulator.listening.server import Emulator, StartError
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AccountSettings",
+    "Calls",
+    "ConductWarning",
     "Emulator",
     "Exchange",
     "Journal",
@@ -27,6 +31,8 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Calls": "control.calls",
+    "ConductWarning": "control.conduct",
     "create_app": "http.app",
     "Journal": "listening.journal",
     "Emulator": "listening.server",

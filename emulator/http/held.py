@@ -143,6 +143,7 @@ class Held:
     def answer(self) -> Iterable[bytes]:
         """Make the response and start sending it."""
         if self._response.impatient:
+            self._response.draft.ended = self._response.moment
             self.leave()
             return self._start(timed_out(self._response.draft))
         return self._send(self._response.wait.finish())

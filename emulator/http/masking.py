@@ -30,11 +30,13 @@ _ORDINARY = "The quick brown fox jumps over the lazy dog, sphinx-of_black quartz
 class Shape:
     """What finds keys in a text, also where as little as four of their last characters remain.
 
-    `begins` is how each of them begins, in small letters, which is looked for first, for that is faster.
+    `begins` is how each of them begins, in small letters, which is looked for first, for that is faster; `whole` finds
+    only those that are whole.
     """
 
-    def __init__(self, pattern: re.Pattern[str], begins: str) -> None:
+    def __init__(self, pattern: re.Pattern[str], begins: str, whole: re.Pattern[str]) -> None:
         self.pattern = pattern
+        self.whole = whole
         self.begins = begins
 
     @classmethod
@@ -44,7 +46,7 @@ class Shape:
         cut = re.sub(r"\{(\d+)\}$", lambda times: f"{{{min(4, int(times[1]))},}}", inner)
         shape, begins = re.compile(cut, re.IGNORECASE), re.match(r"(\w(?![*?{|]))*(?!.*\|)", cut)
         ordinary = shape.search(_ORDINARY) or shape.search("")
-        return None if ordinary else cls(shape, begins[0].lower() if begins else "")
+        return None if ordinary else cls(shape, begins[0].lower() if begins else "", re.compile(inner, re.IGNORECASE))
 
 
 class Mask:
@@ -70,9 +72,14 @@ class Mask:
             self._whole = re.compile("|".join(map(re.escape, self._secrets)), re.IGNORECASE)
             self._cut = re.compile(f'(?:{heads})[^"\\s]{{0,{longest}}}', re.IGNORECASE)
 
+    @property
+    def idle(self) -> bool:
+        """Whether there is no secret in any of the texts."""
+        return not (self._whole or self._shape)
+
     def text(self, text: str) -> str:
         """Return a text without the secrets."""
-        if not (self._whole or self._shape):
+        if self.idle:
             return text
         plain = clean = _plain(text)
         for whole in (self._whole, self._shape):
@@ -82,11 +89,18 @@ class Mask:
 
     def message(self, message: Message) -> Message:
         """Return a message without the secrets, with as much of its body as is kept of one."""
-        if not (self._whole or self._shape):
+        if self.idle:
             return replace(message, body=message.body[:LONGEST_BODY]) if len(message.body) > LONGEST_BODY else message
         headers = tuple([(self.text(name), self.text(value)) for name, value in message.headers])
         body = self.text(message.body.decode("latin-1")).encode("latin-1")
         return replace(message, headers=headers, body=body[:LONGEST_BODY])
+
+
+def has_key(text: str, keys: Iterable[str], shape: Shape | None) -> bool:
+    """Say whether one of the keys, or one of their shape, stands whole in a text, however it is escaped there."""
+    plain = _plain(text).lower()
+    named = any(len(key) >= SHORTEST_SECRET and _plain(key).lower() in plain for key in keys)
+    return named or bool(shape and shape.whole.search(plain))
 
 
 def sent_of(environ: WSGIEnvironment) -> tuple[Headers, list[str]]:

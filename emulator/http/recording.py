@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Response
 
-from mockling.emulator.http.masking import Mask, Shape, sent_of
+from mockling.emulator.http.masking import Mask, Shape, has_key, sent_of
 from mockling.emulator.platform.exchange import LONGEST_BODY, Exchange, Message, tell
 from mockling.emulator.platform.faults import Fault
 from mockling.emulator.platform.keys import masked
@@ -35,8 +35,8 @@ class Draft:
     """
 
     __slots__ = (
-        "at", "body", "cost", "delay", "environ", "era", "error", "fault", "faults", "method", "model", "moment",
-        "operation", "path", "patience", "query", "request_id", "seconds", "size", "violations", "warnings",
+        "at", "body", "cost", "delay", "ended", "environ", "era", "error", "fault", "faults", "method", "model",
+        "moment", "operation", "path", "patience", "query", "request_id", "seconds", "size", "violations", "warnings",
     )  # fmt: skip
 
     def __init__(self, environ: WSGIEnvironment, moment: float, era: int) -> None:
@@ -47,6 +47,7 @@ class Draft:
         self.fault: Fault | None = None
         self.faults: tuple[Fault, ...] = ()
         self.delay = 0.0
+        self.ended: float | None = None  # None: when it is recorded
         self.at = time.time()
         self.method: str = environ["REQUEST_METHOD"]
         self.path: str = environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace")
@@ -156,14 +157,30 @@ class Recorder:
             warnings=tuple([mask.text(warning) for warning in draft.warnings]),
             seconds=draft.seconds,
             cost=draft.cost,
-            fault=", ".join(map(str, draft.faults)) or None,
+            fault=mask.text(", ".join(map(str, draft.faults))) or None,
+            ended=self._platform.clock.now() if draft.ended is None else draft.ended,
+            caller=self._platform.keys.digest(key),
+            exposed=() if mask.idle else self._exposed(draft, key),
         )
         self._platform.store.record(exchange)
         tell(exchange)
 
+    def _exposed(self, draft: Draft, key: str) -> tuple[str, ...]:
+        """Return where in a call a whole key stands: its own, or another that is good here."""
+        keys = [key, *self._platform.keys.configured]
+        places = {"URL": f"{draft.path}?{draft.query}", "body": draft.body.decode("latin-1")}
+        return tuple([place for place, text in places.items() if has_key(text, keys, self._shape)])
+
     def _mask(self, draft: Draft, secrets: list[str], messages: list[Message]) -> Mask:
         """Return the mask of a call, given all that is kept of it; the headers of a response hold nothing of it."""
-        texts = [draft.path, draft.query, draft.error or "", *draft.violations, *draft.warnings]
+        texts = [
+            draft.path,
+            draft.query,
+            draft.error or "",
+            *map(str, draft.faults),
+            *draft.violations,
+            *draft.warnings,
+        ]
         texts += [message.body.decode("latin-1") for message in messages]
         texts += map("\n".join, messages[0].headers)
         return Mask([*self._platform.keys.configured, *secrets], self._shape, texts)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Callable
+from decimal import Decimal
 from threading import Event, Thread
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 from mockling.contract import Contract
+from mockling.emulator.control.calls import Calls, Times, calls_of
+from mockling.emulator.control.matching import Wanted
 from mockling.emulator.http.app import Application, create_app
 from mockling.emulator.listening.bridge import Bridge
 from mockling.emulator.listening.journal import Journal
@@ -129,6 +132,36 @@ class Emulator:
     def journal(self) -> Journal:
         """The last calls, oldest first; a view of what there is when it is looked at."""
         return Journal(self._platform)
+
+    @property
+    def calls(self) -> Calls:
+        """The last calls as they are now, to be read and asserted on; one that still waits is not among them."""
+        return calls_of(self._platform)
+
+    @property
+    def warnings(self) -> list[str]:
+        """`Calls.warnings` of the last calls."""
+        return self.calls.warnings
+
+    @property
+    def billed(self) -> Decimal:
+        """All that was billed by now, in US dollars, also for calls that the journal has forgotten."""
+        return self._platform.store.billed(self.clock.now())
+
+    def assert_called(self, times: Times = None, **wanted: Unpack[Wanted]) -> Calls:
+        """Assert on the last calls as `Calls.assert_called` does."""
+        __tracebackhide__ = True
+        return self.calls.assert_called(times, **wanted)
+
+    def assert_charged(self, times: Times = None, total: Decimal | float | str | None = None) -> Calls:
+        """Assert on the last calls as `Calls.assert_charged` does."""
+        __tracebackhide__ = True
+        return self.calls.assert_charged(times, total)
+
+    def assert_no_warnings(self) -> None:
+        """Assert on the last calls as `Calls.assert_no_warnings` does."""
+        __tracebackhide__ = True
+        self.calls.assert_no_warnings()
 
     @property
     def held(self) -> int:

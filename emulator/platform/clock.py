@@ -50,6 +50,11 @@ class Clock:
         # One value, so that whoever reads it meanwhile sees no time that never was.
         self._base = (moment, time.monotonic(), 0.0 if self.manual else self._rate)
 
+    @property
+    def pace(self) -> float | None:
+        """The simulated seconds in a real one; None if nothing takes any time, so that durations tell nothing."""
+        return None if self.instant else self._rate
+
     def now(self) -> float:
         """Return the present moment."""
         moment, since, rate = self._base

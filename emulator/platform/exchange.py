@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 LONGEST_BODY = 64 * 1024  # bytes of a body that are kept
 logger = logging.getLogger("mockling")
@@ -27,6 +29,14 @@ class Message:
     sha256: str | None = None
 
     @property
+    def json(self) -> Any:
+        """The body parsed as JSON; None if it is none, or was cut, for no more than 64 KiB of a body are kept."""
+        try:
+            return None if self.size > LONGEST_BODY or not self.body else json.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
+
+    @property
     def bytes_kept(self) -> int:
         """About how much memory this takes."""
         return 200 + len(self.body) + 200 * len(self.headers) + len("".join(map("".join, self.headers)))
@@ -42,8 +52,10 @@ class Exchange:
     `model` and `request_id` name what it was about, `error` is the text of a refusal or failure, `violations` every way
     in which the request broke the contract, `warnings` what in it is probably a mistake; `seconds` is the simulated
     duration of the generation, `cost` what was billed for this call in US dollars (of a job that nobody waits for: once
-    it has completed). `fault` is the planned fault that struck it, as text; with one that sends no answer, `status` and
-    `response` are None, too.
+    it has completed). `ended` is the moment at which the response was made, or the caller left; `caller` stands for the
+    key, the same for the same key and emulator, and tells nothing of it ("": there was none); `fault` is the planned
+    fault that struck the call (None: none did; where it kept the answer back, there is no response); `exposed` says
+    where a key stood beside its header: "URL", "body".
     """
 
     number: int
@@ -63,7 +75,20 @@ class Exchange:
     warnings: tuple[str, ...] = ()
     seconds: float | None = None
     cost: Decimal = Decimal(0)
+    ended: float = 0.0
+    caller: str = ""
     fault: str | None = None
+    exposed: tuple[str, ...] = ()
+
+    @property
+    def json(self) -> Any:
+        """The request's body parsed as JSON; None if it is none, or is not kept whole."""
+        return self.request.json
+
+    @property
+    def answer(self) -> Any:
+        """The response's body parsed as JSON; None if it is none, is not kept whole, or there was no response."""
+        return self.response.json if self.response else None
 
     @property
     def unanswered(self) -> bool:
@@ -84,9 +109,7 @@ class Exchange:
             parts += [f"{self.seconds:.1f} s simulated", *cost, str(self.request_id)]
         parts += [self.error] if self.error else []
         parts += [f"fault {self.fault}"] if self.fault else []
-        line = ", ".join([*parts, f"key {self.key}", *(f"warning: {warning}" for warning in self.warnings)])
-        # A path or a parameter may hold control characters.
-        return line if line.isprintable() else "".join(sign if sign.isprintable() else "?" for sign in line)
+        return printable(", ".join([*parts, f"key {self.key}", *(f"warning: {warning}" for warning in self.warnings)]))
 
 
 def tell(exchange: Exchange) -> None:
@@ -94,6 +117,11 @@ def tell(exchange: Exchange) -> None:
     level = logging.WARNING if exchange.warnings else logging.INFO
     if logger.isEnabledFor(level):  # made by hand, for to look up who logs costs more than the rest
         logger.handle(logger.makeRecord(logger.name, level, __file__, 0, "%s", (exchange,), None, "tell"))
+
+
+def printable(line: str) -> str:
+    """Return a line without control characters, which a path or a parameter may hold."""
+    return line if line.isprintable() else "".join(sign if sign.isprintable() else "?" for sign in line)
 
 
 def money(amount: Decimal) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
+from hashlib import blake2b
+from secrets import token_bytes
 
 from mockling.contract import Contract, ContractError
 from mockling.emulator.settings import NO_BALANCE, OFF, AccountSettings, Settings
@@ -44,6 +46,7 @@ class Keys:
         self._plans: dict[str, int] = contract.document["x-plans"]["requests_per_minute"]
         self.shape: str = contract.document["components"]["securitySchemes"]["apiKey"]["x-pattern"]
         self._settings = settings
+        self._secret = token_bytes(32)
         self._found = lru_cache(maxsize=1024)(self._look_up)
         self.configured = [chosen.key for chosen in settings.accounts]
         self._configured = {chosen.key: self._account(chosen) for chosen in settings.accounts}
@@ -51,6 +54,14 @@ class Keys:
     def find(self, key: str) -> Account | None:
         """Return the account of an API key, or None if the key is good for none."""
         return self._found(key) if len(key) <= LONGEST_REMEMBERED else self._look_up(key)
+
+    def digest(self, key: str) -> str:
+        """Return what stands for a key where the key itself must not be kept; "" for none.
+
+        It is the same for the same key, but of no use outside this object.
+        """
+        sent = key.strip().encode("utf-8", "replace")
+        return blake2b(sent, digest_size=8, key=self._secret).hexdigest() if sent else ""
 
     def _look_up(self, key: str) -> Account | None:
         if key in self._configured:

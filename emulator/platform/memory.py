@@ -38,6 +38,7 @@ class MemoryStore:
         self._planned: OrderedDict[str, Purse] = OrderedDict()  # of planned errors: nothing is ever paid from them
         self._records: OrderedDict[str, Record] = OrderedDict()
         self._awaited: dict[str, Record] = {}  # of jobs that a held call waits for: never forgotten
+        self._billed = Decimal(0)
         self._journal: OrderedDict[int, Exchange] = OrderedDict()
         self._journal_bytes = 0
         self._faults: list[Armed] = []
@@ -128,7 +129,14 @@ class MemoryStore:
         with self._lock:
             record = self._awaited.pop(request_id, None) or self._records.pop(request_id, None)
             if record is not None:
+                self._billed -= record.job.price if record.left is not None else 0
                 record.purse.undo(record)
+
+    def billed(self, now: float) -> Decimal:
+        """Return the US dollars that all accounts have paid, when every job due by now has been billed."""
+        with self._lock:
+            self._settle_all(now)
+            return self._billed
 
     def keep_upload(self, name: str, content: bytes) -> None:
         """Keep an uploaded file. Raises `OSError` if it cannot be written; nothing half-written remains."""
@@ -158,8 +166,7 @@ class MemoryStore:
     def exchanges(self, now: float) -> list[Exchange]:
         """Return the exchanges kept, oldest first."""
         with self._lock:
-            for purse in self._purses.values():
-                self._settled(purse, now)
+            self._settle_all(now)
             return list(self._journal.values())
 
     def forget_exchanges(self) -> None:
@@ -243,10 +250,16 @@ class MemoryStore:
             self._end(record)
         return purse
 
+    def _settle_all(self, now: float) -> None:
+        for purse in self._purses.values():
+            self._settled(purse, now)
+
     def _end(self, record: Record) -> None:
-        billed, number = record.purse.end(record), record.exchange
-        if billed and number is not None and number in self._journal:
-            self._journal[number] = replace(self._journal[number], cost=record.job.price)
+        if not record.purse.end(record):
+            return
+        self._billed += record.job.price
+        if record.exchange is not None and record.exchange in self._journal:
+            self._journal[record.exchange] = replace(self._journal[record.exchange], cost=record.job.price)
 
     def _let_go(self, request_id: str) -> Record | None:
         """Return a job's record, that of a held one among those that are forgotten some day."""

@@ -227,6 +227,11 @@ class Stages:
         return self._platform.low_balance(call.operation, balance, price)
 
 
+def is_note(warning: str) -> bool:
+    """Say whether a warning only notes that an input was taken on trust, which is nobody's mistake."""
+    return warning.endswith(ON_TRUST.removeprefix("{place}"))
+
+
 def _check_order(order: list[str], known: Mapping[str, object]) -> None:
     if sorted(order) != sorted(known):
         raise ContractError(f"check_order must name each of {', '.join(known)} once, got {', '.join(map(str, order))}.")

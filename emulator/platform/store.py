@@ -65,6 +65,9 @@ class Store(Protocol):
     def cancel(self, request_id: str) -> None:
         """Take a job back: it costs nothing and is forgotten."""
 
+    def billed(self, now: float) -> Decimal:
+        """Return the US dollars that all accounts have paid, when every job due by now has been billed."""
+
     def keep_upload(self, name: str, content: bytes) -> None:
         """Keep an uploaded file. Raises `OSError` if it cannot be written; nothing half-written remains."""
 

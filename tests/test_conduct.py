@@ -1,0 +1,411 @@
+"""Conduct: what is wrong with how a client calls is told, and what is right is not."""
+
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import pytest
+import segmind
+from calling import CONTRACT, GOOD_KEY, PRICE, SLUG, STEADY, V1, V2, Local, make_key
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mockling.client import Client
+from mockling.emulator import Emulator, Exchange
+from mockling.emulator.control.calls import Calls, calls_of
+from mockling.emulator.control.conduct import conduct
+
+LATENCY = CONTRACT.model.latency(CONTRACT.model.example)
+OTHER_KEY = make_key()
+
+
+def kinds(calls: Calls) -> list[str]:
+    """Return the kinds of the warnings about these calls."""
+    return [warning.kind for warning in calls.conduct]
+
+
+def seen(local: Local) -> Calls:
+    """Return the calls of an emulator that does not listen."""
+    return calls_of(local.platform)
+
+
+def leave(local: Local, body: Any, after: float) -> None:
+    """Call v1 and leave after so many simulated seconds."""
+    held, _ = local.hold(GOOD_KEY, body)
+    local.advance(after)
+    held.leave()
+
+
+def wait(local: Local, body: Any, key: str = GOOD_KEY) -> None:
+    """Call v1 and stay until it is answered."""
+    held, told = local.hold(key, body)
+    local.advance(600)
+    list(held.answer())
+    held.close()
+    assert told == ["200 OK"]
+
+
+def poll_to_the_end(local: Local, url: str) -> None:
+    """Ask how a job goes until it has completed, and no more."""
+    while local.get(url, GOOD_KEY).get_json()["status"] != "COMPLETED":
+        if local.clock.manual:
+            local.advance(5)
+
+
+@pytest.mark.parametrize("speed", ["instant", 1000])
+def test_a_good_client_is_not_warned_of(speed: Any, sample: dict[str, Any], tmp_path: Any) -> None:
+    """The project's client and the official SDK do nothing wrong, whether time passes or not."""
+    with Emulator(speed=speed, contract=STEADY) as emulator:
+        client = Client(emulator.api_key, emulator.url)
+        client.generate("Let it snow", "https://inputs.mockling.example/valid.mp4").save(tmp_path / "snow.mp4")
+        job = client.submit("Let it snow", "https://inputs.mockling.example/valid.mp4")
+        job.wait(poll_interval=0.002)
+        sdk = segmind.SegmindClient(api_key=emulator.api_key, base_url=f"{emulator.url}/v1")
+        sdk.submit_async(SLUG, **sample).wait(interval=0.002)
+        sdk._client.close()
+        assert len(emulator.calls.polls()) > 4
+        emulator.assert_no_warnings()
+
+
+# double_charge: a paid request was repeated while the one before was under way.
+
+
+def test_a_repeat_after_leaving_is_one(local: Local, sample: dict[str, Any]) -> None:
+    """Whoever leaves does not know what came of his call, so the same call again may be paid twice."""
+    leave(local, sample, LATENCY - 1)
+    wait(local, sample)
+    calls = seen(local)
+    assert "double_charge" in kinds(calls)
+    (warning,) = [warning for warning in calls.conduct if warning.kind == "double_charge"]
+    assert warning.exchanges == tuple(calls)
+    assert "again 212.4 s after" in warning.text
+    assert calls.cost == 2 * PRICE
+
+
+def test_a_repeat_while_the_first_is_held_is_one(local: Local, sample: dict[str, Any]) -> None:
+    """Two equal calls that overlap are both answered and both paid, whichever ends first."""
+    first, _ = local.hold(GOOD_KEY, sample)
+    local.advance(10)
+    second, _ = local.hold(GOOD_KEY, dict(reversed(sample.items())))
+    assert kinds(seen(local)) == []
+    local.advance(600)
+    for held in (second, first):
+        list(held.answer())
+    assert kinds(seen(local)) == ["double_charge"]
+    assert [one.number for one in seen(local).conduct[0].exchanges] == [2, 1]
+
+
+@pytest.mark.parametrize("speed", ["instant", "manual"])
+def test_a_second_submission_of_a_running_job_is_one(speed: Any, sample: dict[str, Any]) -> None:
+    """The same job submitted twice is warned of until the caller was told the end of the first, at any speed."""
+    local = Local(speed=speed, contract=STEADY)
+    told = local.submit(GOOD_KEY, sample)
+    local.submit(GOOD_KEY, sample)
+    assert kinds(seen(local)) == ["double_charge"]
+    local.platform.store.forget_exchanges()
+    told = local.submit(GOOD_KEY, sample)
+    poll_to_the_end(local, told["status_url"])
+    local.submit(GOOD_KEY, sample)
+    assert kinds(seen(local)) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "path", "changes"),
+    [(OTHER_KEY, V2, {}), (GOOD_KEY, V2, {"prompt": "Another"})],
+    ids=["another caller", "another body"],
+)
+def test_what_is_not_the_same_is_none(
+    local: Local, sample: dict[str, Any], key: str, path: str, changes: dict[str, Any]
+) -> None:
+    """Another caller's request, and one with another body, repeat nothing."""
+    local.submit(GOOD_KEY, sample)
+    local.post(path, key, {**sample, **changes})
+    assert kinds(seen(local)) == []
+
+
+@pytest.mark.parametrize("key", ["SG_0000000000000406", "SG_0000000000000502"])
+def test_a_repeat_after_a_clear_refusal_is_none(sample: dict[str, Any], key: str) -> None:
+    """An error is an answer: nothing was billed, and the caller knows."""
+    local = Local(speed="instant")
+    for _ in range(3):
+        local.post(V1, key, sample)
+    assert kinds(seen(local)) == []
+
+
+@pytest.mark.parametrize("speed", ["instant", "manual"])
+def test_the_same_again_after_the_answer_is_none(speed: Any, sample: dict[str, Any]) -> None:
+    """Whoever has his video may want another one of the same."""
+    local = Local(speed=speed)
+    for _ in range(3):
+        wait(local, sample) if speed == "manual" else local.post(V1, GOOD_KEY, sample)
+    assert kinds(seen(local)) == []
+
+
+def test_a_submission_that_fails_is_none(local: Local) -> None:
+    """A job that was never in order costs nothing, however often it is submitted."""
+    for _ in range(2):
+        local.submit(GOOD_KEY, {"prompt": "a"})
+    assert kinds(seen(local)) == []
+
+
+def test_forms_are_compared_without_their_boundaries(local: Local) -> None:
+    """The same form sent twice is the same request, though each has a boundary of its own."""
+    form = {"prompt": "a", "video_url": "https://inputs.mockling.example/valid.mp4"}
+    for boundary in ("aaaa", "bbbb"):
+        parts = [
+            f'--{boundary}\r\ncontent-disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+            for name, value in form.items()
+        ]
+        data = "".join([*parts, f"--{boundary}--\r\n"]).encode()
+        kind = f"multipart/form-data; boundary={boundary}"
+        assert local.call("POST", V2, GOOD_KEY, data=data, content_type=kind).status_code == 200
+    assert kinds(seen(local)) == ["double_charge"]
+
+
+# gave_up_early: a caller of v1 left before the usual latency had passed.
+
+
+@pytest.mark.parametrize(("after", "raised"), [(120, ["gave_up_early"]), (LATENCY + 1, [])])
+def test_it_is_told_by_the_usual_latency(sample: dict[str, Any], after: float, raised: list[str]) -> None:
+    """Whoever stayed for the average of such a generation did not leave early, though this one takes longer."""
+    slow = next(call for call in (_left_after(after, sample, seed) for seed in range(50)) if _is_slow(call))
+    assert [one.kind for one in conduct([slow], CONTRACT)] == raised
+
+
+def test_its_numbers_are_told(local: Local, sample: dict[str, Any]) -> None:
+    """The sentence names how long the caller stayed and how long it takes, and the generation is billed."""
+    leave(local, sample, 120)
+    (warning,) = seen(local).conduct
+    assert "left after 120.0 s, though such a generation takes 213.4 s on average" in warning.text
+    local.advance(100)
+    assert seen(local).cost == PRICE
+
+
+def test_a_call_answered_with_499_gave_up_at_any_speed(sample: dict[str, Any]) -> None:
+    """There the emulator says how long the caller would have waited, so no time need have passed."""
+    local = Local(speed="instant")
+    local.post(V1, GOOD_KEY, sample)
+    call = seen(local)[0]
+    assert call.response
+    told = replace(call.response, headers=(("x-mockling-timed-out", "120"),))
+    (warning,) = conduct([replace(call, status=499, response=told)], CONTRACT, None)
+    assert (warning.kind, "after 120.0 s" in warning.text) == ("gave_up_early", True)
+
+
+def test_without_time_a_caller_who_left_did_not_give_up(local: Local, sample: dict[str, Any]) -> None:
+    """At the speed "instant" how long somebody stayed tells nothing."""
+    leave(local, sample, 0)
+    assert [one.kind for one in conduct(seen(local), CONTRACT, None)] == []
+
+
+# polls_too_fast: a job was polled twice within a second.
+
+
+def test_each_job_is_told_once_with_its_smallest_gap(local: Local, sample: dict[str, Any]) -> None:
+    """Two polls 0.25 s apart and two 0.5 s apart are one warning; those a second apart are none."""
+    urls = [local.submit(GOOD_KEY, {**sample, "prompt": prompt})["status_url"] for prompt in "ab"]
+    for pause in (0.5, 1.0, 0.25, 0):
+        for url in urls:
+            local.get(url, GOOD_KEY)
+        local.advance(pause)
+    found = seen(local).conduct
+    assert [one.kind for one in found] == ["polls_too_fast"] * 2
+    assert all("2 times less than 1 s after the poll before, 0.25 s at the least" in one.text for one in found)
+    assert [len(one.exchanges) for one in found] == [4, 4]
+
+
+def test_the_result_may_be_fetched_at_once(local: Local, sample: dict[str, Any]) -> None:
+    """The fetch that follows a COMPLETED is no poll too many."""
+    told = local.submit(GOOD_KEY, sample)
+    poll_to_the_end(local, told["status_url"])
+    local.get(told["response_url"], GOOD_KEY)
+    assert kinds(seen(local)) == []
+
+
+def test_two_callers_do_not_disturb_each_other(local: Local, sample: dict[str, Any]) -> None:
+    """What others ask in between does not count."""
+    told = local.submit(GOOD_KEY, sample)
+    for key in (GOOD_KEY, OTHER_KEY):
+        local.get(told["status_url"], key)
+    assert kinds(seen(local)) == []
+
+
+def test_without_time_nobody_polls_too_fast(sample: dict[str, Any]) -> None:
+    """At the speed "instant" a test polls as fast as it can, which is right there."""
+    local = Local(speed="instant")
+    poll_to_the_end(local, local.submit(GOOD_KEY, sample)["status_url"])
+    assert kinds(seen(local)) == []
+
+
+@given(st.lists(st.floats(0, 5), min_size=1, max_size=12))
+def test_a_gap_below_a_second_is_what_counts(pauses: list[float]) -> None:
+    """There is a warning exactly if some pause is below a second; it names how many are, and the smallest."""
+    polls = _polls(pauses)
+    gaps = [later.moment - earlier.moment for earlier, later in pairwise(polls)]
+    fast = [gap for gap in gaps if gap < 1]
+    found = conduct(reversed(polls), CONTRACT)
+    assert len(found) == bool(fast)
+    if fast:
+        times = "once" if len(fast) == 1 else f"{len(fast)} times"
+        assert f"polled {times} less" in found[0].text
+        assert f"{min(fast):.2f} s at the least" in found[0].text
+
+
+def _polls(pauses: list[float]) -> list[Exchange]:
+    local = Local()
+    told = local.submit(GOOD_KEY, CONTRACT.model.example)
+    for pause in pauses:
+        local.get(told["status_url"], GOOD_KEY)
+        local.advance(pause)
+    local.get(told["status_url"], GOOD_KEY)
+    return list(seen(local).polls())
+
+
+# poll_after_end: a caller who knew the end asked again.
+
+
+@pytest.mark.parametrize("speed", ["instant", "manual"])
+@pytest.mark.parametrize(("which", "what"), [("status_url", "status"), ("response_url", "result")])
+def test_asking_again_is_one(speed: Any, which: str, what: str, sample: dict[str, Any]) -> None:
+    """One warning for a job tells how often its caller went on asking."""
+    local = Local(speed=speed)
+    url = local.submit(GOOD_KEY, sample)[which]
+    poll_to_the_end(local, url)
+    assert kinds(seen(local)) == []
+    for _ in range(2):
+        local.get(url, GOOD_KEY)
+    (warning,) = seen(local).conduct
+    assert warning.kind == "poll_after_end"
+    assert warning.text.startswith(f"The {what} of job ")
+    assert "asked for 2 times after it had told that the job is COMPLETED" in warning.text
+    assert len(warning.exchanges) == 3
+
+
+def test_a_failure_is_an_end_too(sample: dict[str, Any]) -> None:
+    """Whoever was told FAILED need not ask again."""
+    local = Local(speed="instant")
+    key = "SG_0000000000000502"
+    url = local.submit(key, sample)["status_url"]
+    for _ in range(3):
+        status = local.get(url, key).status_code
+    assert (status, kinds(seen(local))) == (422, [])
+    local.get(url, key)
+    assert kinds(seen(local)) == ["poll_after_end"]
+
+
+def test_who_asked_before_he_was_told_did_nothing_wrong(sample: dict[str, Any]) -> None:
+    """Two threads of a client may have asked at the same time."""
+    local = Local(speed="instant")
+    poll_to_the_end(local, local.submit(GOOD_KEY, sample)["status_url"])
+    told = seen(local).last
+    late = replace(told, number=told.number + 1, moment=told.moment + 1, ended=told.ended + 1)
+    assert [one.kind for one in conduct([told, late], CONTRACT, None)] == ["poll_after_end"]
+    assert conduct([replace(told, ended=told.moment + 2), late], CONTRACT, None) == ()
+
+
+# key_exposed: an API key stood elsewhere than in its header.
+
+
+@pytest.mark.parametrize(
+    ("path", "prompt", "exposed"),
+    [
+        (f"{V2}?api_key={GOOD_KEY}", "a", ("URL",)),
+        (f"{V2}?api_key={GOOD_KEY.replace('_', '%5f')}", "a", ("URL",)),
+        (V2, f"Write {GOOD_KEY.lower()}!", ("body",)),
+        (f"{V2}?{OTHER_KEY}", OTHER_KEY, ("URL", "body")),
+        (f"{V2}?next_token=0123456789", "SG_0123", ()),
+        (V2, "SG_", ()),
+    ],
+)
+def test_it_is_noted_where(sample: dict[str, Any], path: str, prompt: str, exposed: tuple[str, ...]) -> None:
+    """Its own and others' whole keys are found in URL and body, also escaped; what only looks alike is none."""
+    local = Local(speed="instant")
+    local.post(path, GOOD_KEY, {**sample, "prompt": prompt})
+    call = seen(local).last
+    assert call.exposed == exposed
+    assert kinds(seen(local)) == ["key_exposed"] * len(exposed)
+    assert GOOD_KEY not in repr(call)
+    assert all(f"in the {place} of 1 call" in text for place, text in zip(exposed, seen(local).warnings, strict=True))
+
+
+def test_a_configured_key_of_another_shape_is_found() -> None:
+    """Keys that the settings name are known whatever they are like."""
+    local = Local(speed="instant", accounts=[{"key": "open sesame"}])
+    local.get("/v1/get-user-credits?q=open%20sesame")
+    assert seen(local).last.exposed == ("URL",)
+
+
+# no_back_off: after a 429 the same caller did not wait.
+
+
+@pytest.mark.parametrize(("pause", "raised"), [(10, ["no_back_off"]), (58, ["no_back_off"]), (60, [])])
+def test_the_reset_must_be_awaited(sample: dict[str, Any], pause: float, raised: list[str]) -> None:
+    """A call before the reset that the 429 named is one; the full minute is enough."""
+    local = Local(requests_per_minute=1)
+    for prompt in "ab":
+        local.post(V2, GOOD_KEY, {**sample, "prompt": prompt})
+    local.advance(pause)
+    local.post(V2, GOOD_KEY, {**sample, "prompt": "c"})
+    assert seen(local).statuses[1] == 429
+    assert kinds(seen(local)) == raised
+    assert all("instead of" in one.text for one in seen(local).conduct)
+
+
+@pytest.mark.parametrize(("path", "key"), [(V1, GOOD_KEY), (V2, OTHER_KEY)], ids=["operation", "caller"])
+def test_another_caller_or_operation_need_not_wait(sample: dict[str, Any], path: str, key: str) -> None:
+    """The limit that was told is that of one caller and one operation."""
+    local = Local(requests_per_minute=1)
+    for prompt in "ab":
+        local.post(V2, GOOD_KEY, {**sample, "prompt": prompt})
+    call = seen(local)[1]
+    other = replace(call, number=3, operation="generate") if path == V1 else None
+    if other is None:
+        local.post(path, key, sample)
+        other = seen(local).last
+    assert conduct([call, other], CONTRACT) == ()
+
+
+@pytest.mark.parametrize(("pause", "raised"), [(0.9, ["no_back_off"]), (1.1, [])])
+def test_without_a_reset_it_is_a_second(local: Local, sample: dict[str, Any], pause: float, raised: list[str]) -> None:
+    """A 429 that names no moment wants one second of patience."""
+    key = "SG_0000000000000429"
+    for _ in range(2):
+        local.post(V1, key, sample)
+        local.advance(pause)
+    first, second = seen(local)
+    assert first.response
+    bare = replace(first, response=replace(first.response, headers=()))
+    assert [one.kind for one in conduct([bare, second], CONTRACT)] == raised
+
+
+def test_at_high_speed_the_header_counts_in_real_time(local: Local, sample: dict[str, Any]) -> None:
+    """The reset is a real moment, which `pace` turns into simulated seconds."""
+    local.post(V1, "SG_0000000000000429", sample)
+    call = seen(local).last
+    assert call.response
+    stamped = replace(
+        call.response, headers=(("X-RateLimit", "1"), ("x-rate-limit-reset-at-utc", "2026-01-01T00:00:10Z"))
+    )
+    call = replace(call, at=1767225605.0, response=stamped)  # five seconds before
+    for moment, raised in ((490.0, ["no_back_off"]), (500.0, [])):
+        later = replace(call, number=2, moment=moment)
+        assert [one.kind for one in conduct([call, later], CONTRACT, 100.0)] == raised
+
+
+def test_without_time_nobody_backs_off(sample: dict[str, Any]) -> None:
+    """At the speed "instant" sleeps are replaced in a test, so the pause tells nothing."""
+    local = Local(speed="instant")
+    for _ in range(2):
+        local.post(V1, "SG_0000000000000429", sample)
+    assert kinds(seen(local)) == []
+
+
+def _left_after(seconds: float, sample: dict[str, Any], seed: int) -> Exchange:
+    """Return a call of v1 whose caller left after so many seconds; the seed decides how long it would have taken."""
+    local = Local(seed=seed)
+    leave(local, sample, seconds)
+    return seen(local).last
+
+
+def _is_slow(call: Exchange) -> bool:
+    return (call.seconds or 0) > LATENCY + 10
