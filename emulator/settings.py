@@ -41,7 +41,7 @@ class AccountSettings:
         if not (isinstance(self.key, str) and self.key.isprintable() and self.key.isascii() and self.key.strip()):
             raise SettingsError("key must be a text of visible ASCII characters; such as SG_0123456789abcdef.")
         if self.credits != NO_BALANCE:
-            object.__setattr__(self, "credits", _money("credits", self.credits))
+            object.__setattr__(self, "credits", amount_of("credits", self.credits))
         if not isinstance(self.plan, str | None):
             raise SettingsError(f"plan must be a name, got {self.plan!r}.")
         if self.models is not None:
@@ -71,6 +71,7 @@ class Settings:
     - `models`: files with further models to serve; docs/models.md shows how to write one.
     - `receive_timeout`: real seconds within which the head of a request, and then its body, must have come.
     - `faults`: failures that are planned from the start, as tables; docs/faults.md has their words.
+    - `control_token`: what callers of the control API must know; None: nothing on loopback, a random text elsewhere.
     - `strict`: whether every warning fails its generation, but the note that a URL stands for no file here.
 
     Raises `SettingsError` for a value that cannot be.
@@ -91,6 +92,7 @@ class Settings:
     strict: bool = False
     receive_timeout: float = 300.0
     faults: tuple[Mapping[str, Any], ...] = ()
+    control_token: str | None = None
 
     def __post_init__(self) -> None:
         if self.speed not in (INSTANT, MANUAL) and not (_is_number(self.speed) and SLOWEST <= self.speed <= FASTEST):
@@ -106,7 +108,10 @@ class Settings:
             raise SettingsError(f'host must be an address such as "127.0.0.1", got {self.host!r}.')
         if not _is_whole(self.seed):
             raise SettingsError(f"seed must be a whole number, got {self.seed!r}.")
-        object.__setattr__(self, "credits", _money("credits", self.credits))
+        object.__setattr__(self, "credits", amount_of("credits", self.credits))
+        token = self.control_token
+        if token is not None and not (isinstance(token, str) and token.isascii() and token.isprintable() and token):
+            raise SettingsError("control_token must be a text of visible ASCII characters.")
         if not isinstance(self.strict, bool):
             raise SettingsError(f"strict must be true or false, got {self.strict!r}.")
         if not (_is_number(self.receive_timeout) and 0 < self.receive_timeout <= LONGEST_WAIT):
@@ -226,13 +231,16 @@ def _table(values: Mapping[str, Any], name: str) -> dict[str, Any]:
     return table
 
 
-def _money(name: str, value: object) -> Decimal:
+def amount_of(name: str, value: object, least: int = 0) -> Decimal:
+    """Return an amount of US dollars, at least so many. Raises `SettingsError` for what is none."""
     try:
         amount = Decimal(str(value))
     except InvalidOperation:
-        amount = Decimal(-1)
-    if not (amount.is_finite() and 0 <= amount <= MOST_MONEY and amount == round(amount, 6)):
-        raise SettingsError(f"{name} must be an amount of US dollars from 0 to 10^12, got {str(value)[:40]!r}.")
+        amount = Decimal("nan")
+    if not (amount.is_finite() and least <= amount <= MOST_MONEY and amount == round(amount, 6)):
+        raise SettingsError(
+            f"{name} must be an amount of US dollars from {least and '-10^12'} to 10^12, got {str(value)[:40]!r}."
+        )
     return amount
 
 

@@ -131,6 +131,11 @@ class Held:
         self._sent: Iterable[bytes] | None = None
 
     @property
+    def key(self) -> str:
+        """The API key of its caller, "" for none."""
+        return str(self._environ.get("HTTP_X_API_KEY", "")).strip()
+
+    @property
     def moment(self) -> float:
         """The moment at which something becomes of it."""
         return self._response.moment

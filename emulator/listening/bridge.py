@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
+CONTROL = "/_mockling/"
 FILE_BLOCK = 256 * 1024  # bytes of a file that are sent at a time
 LONGEST_FLUSH = 10.0  # real seconds for which a caller may take what was sent before his connection ends
 FLUSH = 0.001  # real seconds between two looks whether he has
@@ -36,16 +37,19 @@ class Bridge:
     """An ASGI application that runs a WSGI one, from `serve` on.
 
     `limit` is the number of bytes of a body that the application takes; of a larger one it is told the size alone.
+    `control` is the WSGI application that answers below its prefix, in a thread, before any of the other's doing.
     """
 
     _application: WSGIApplication
     _abandoned: Callable[[WSGIEnvironment], object]
     _clock: Clock
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, control: WSGIApplication) -> None:
+        self._control = control
         self._bodies = Bodies(limit)
         self._one_at_a_time = asyncio.Lock()
         self._ends: str | None = None  # why nothing is held any more
+        self._dropped: set[str] = set()  # keys whose calls are not held
         self._waiting: dict[asyncio.Timeout, _Pause] = {}
         self._held = 0
         self._cut_short = 0  # how often stalls and pauses were ended
@@ -59,6 +63,11 @@ class Bridge:
         body = await self._bodies.read(scope, receive)
         if body is None:
             self._abandoned(_environ(scope, Body()))
+            return
+        if scope["path"].startswith(CONTROL):
+            start, environ = _Start(), _environ(scope, body)
+            self._bodies.free(body)
+            await _send(start, await _in_thread(lambda: self._control(environ, start)), receive, send)
             return
         self._count(1)
         try:
@@ -78,7 +87,8 @@ class Bridge:
             if isinstance(result, Held):
                 if not await self._hold(result, receive):
                     return
-                blocks = result.stop(self._ends) if self._ends and result.seconds else result.answer()
+                reason = self._reason(result.key) if result.seconds else None
+                blocks = result.stop(reason) if reason else result.answer()
             if isinstance(blocks, Delivered):
                 await self._deliver(blocks, start, receive, send, _transport(scope))
             else:
@@ -113,6 +123,15 @@ class Bridge:
         self._ends = case
         self._cut_short += 1
         self.wake()
+
+    def drop(self, key: str) -> None:
+        """Answer the held calls of an API key now, as `release` does. Call it in the event loop's thread."""
+        self._dropped.add(key)
+        self.wake()
+
+    def keep(self, key: str) -> None:
+        """Hold the calls of an API key again."""
+        self._dropped.discard(key)
 
     def resume(self) -> None:
         """Hold calls again."""
@@ -156,12 +175,17 @@ class Bridge:
         """Wait until a held call is due; False if its caller left."""
         self._held += 1
         try:
-            if await self._wait(_Pause(held.moment, lambda: 0.0 if self._ends else held.seconds), receive):
+            pause = _Pause(held.moment, lambda: 0.0 if self._reason(held.key) else held.seconds)
+            if await self._wait(pause, receive):
                 return True
         finally:
             self._held -= 1
         held.leave()
         return False
+
+    def _reason(self, key: str) -> str | None:
+        """Return why a call with a key is not held; None: it is."""
+        return self._ends or ("reset" if key in self._dropped else None)
 
     async def _wait(self, pause: _Pause, receive: ASGIReceiveCallable) -> bool:
         """Wait until a pause is over; False if the caller left."""

@@ -5,26 +5,22 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Callable
-from decimal import Decimal
+from secrets import token_urlsafe
 from threading import Event, Thread
 from types import TracebackType
-from typing import Any, Self, Unpack
+from typing import Any, Self
 
-from mockling.contract import Contract
-from mockling.emulator.control.calls import Calls, Times, calls_of
-from mockling.emulator.control.matching import Wanted
+from mockling.emulator.control.app import Control
+from mockling.emulator.control.controls import Controls
+from mockling.emulator.control.guard import is_loopback
 from mockling.emulator.http.app import Application, create_app
 from mockling.emulator.listening.bridge import Bridge
-from mockling.emulator.listening.journal import Journal
 from mockling.emulator.listening.listener import Listener
 from mockling.emulator.listening.sockets import StartError as StartError
 from mockling.emulator.listening.sockets import listen
-from mockling.emulator.platform.arming import Armed
-from mockling.emulator.platform.clock import Clock
-from mockling.emulator.platform.faults import Fault
 from mockling.emulator.platform.keys import usable_key
 from mockling.emulator.platform.platform import Platform
-from mockling.emulator.settings import Settings, SettingsError, Speed, changed
+from mockling.emulator.settings import Settings, SettingsError, changed
 
 START_LIMIT = 10.0  # real seconds
 STOP_LIMIT = 1.5  # real seconds for an orderly stop; what is open then is cut off
@@ -32,11 +28,11 @@ RESET_LIMIT = 1.0  # real seconds for which a reset waits for the answers to wha
 SETTLE_LIMIT = 10.0  # real seconds for which settling waits for calls under way
 TURNS = 3  # of the event loop, after which it has noticed every caller who left before
 MOST_APPLICATIONS = 8  # of other contracts, that are kept for another reset
-_BOUND = ("host", "port", "receive_timeout")  # settings that stay while it listens
+_BOUND = ("host", "port", "receive_timeout", "control_token")  # settings that stay while it listens
 _OF_CONTRACT = ("profile", "answers", "contract", "models")
 
 
-class Emulator:
+class Emulator(Controls):
     """An emulator that listens in a thread of its own, from `start` to `stop`, or as a context manager.
 
     `settings` say what it is like, `changes` are fields of `Settings` that replace them:
@@ -53,6 +49,8 @@ class Emulator:
         self._applications: dict[str, Application] = {}
         self._app = self._application(self.settings)
         self._socket: socket.socket | None = None
+        random = None if is_loopback(self.settings.host) else token_urlsafe(16)
+        self.control_token = self.settings.control_token or random
 
     def start(self) -> Self:
         """Listen; returns when calls are answered."""
@@ -60,7 +58,7 @@ class Emulator:
             raise StartError(f"The emulator is running already, at {self.url}.")
         self._socket = listen(self.settings.host, self.settings.port)
         limit = self.contract.document["x-limits"]["body_bytes"]
-        self._bridge = Bridge(limit)
+        self._bridge = Bridge(limit, Control(self).wsgi_app)
         self._attach()
         self._listener = Listener(self._bridge, self._socket, self.settings.receive_timeout)
         self._thread = Thread(target=self._listener.run, name="mockling", daemon=True)
@@ -79,7 +77,7 @@ class Emulator:
         self._detach()
         self._listener.stop(STOP_LIMIT, lambda: self._bridge.release("stopping"))
         self._thread.join(STOP_LIMIT + 1)
-        self._platform.store.close()
+        self.platform.store.close()
         self._socket = None
 
     def reset(self, settings: Settings | None = None, **changes: Any) -> None:
@@ -119,91 +117,22 @@ class Emulator:
         return usable_key(self.settings.accounts)
 
     @property
-    def clock(self) -> Clock:
-        """Its clock."""
-        return self._platform.clock
-
-    @property
-    def contract(self) -> Contract:
-        """The contract it keeps."""
-        return self._platform.contract
-
-    @property
-    def journal(self) -> Journal:
-        """The last calls, oldest first; a view of what there is when it is looked at."""
-        return Journal(self._platform)
-
-    @property
-    def calls(self) -> Calls:
-        """The last calls as they are now, to be read and asserted on; one that still waits is not among them."""
-        return calls_of(self._platform)
-
-    @property
-    def warnings(self) -> list[str]:
-        """`Calls.warnings` of the last calls."""
-        return self.calls.warnings
-
-    @property
-    def billed(self) -> Decimal:
-        """All that was billed by now, in US dollars, also for calls that the journal has forgotten."""
-        return self._platform.store.billed(self.clock.now())
-
-    def assert_called(self, times: Times = None, **wanted: Unpack[Wanted]) -> Calls:
-        """Assert on the last calls as `Calls.assert_called` does."""
-        __tracebackhide__ = True
-        return self.calls.assert_called(times, **wanted)
-
-    def assert_charged(self, times: Times = None, total: Decimal | float | str | None = None) -> Calls:
-        """Assert on the last calls as `Calls.assert_charged` does."""
-        __tracebackhide__ = True
-        return self.calls.assert_charged(times, total)
-
-    def assert_no_warnings(self) -> None:
-        """Assert on the last calls as `Calls.assert_no_warnings` does."""
-        __tracebackhide__ = True
-        self.calls.assert_no_warnings()
-
-    @property
     def held(self) -> int:
         """The number of calls that wait for their answer."""
         return self._bridge.held if self._socket else 0
 
-    def fault(self, **words: Any) -> Fault:
-        """Plan a failure, such as `fault(on="download", cut=0.5)`; docs/faults.md has all words.
+    def forget(self, key: str) -> None:
+        """Forget what belongs to one API key: its calls, jobs, balance and the faults for it alone.
 
-        Faults strike in the order in which they were armed, once each unless `times` says otherwise. Raises
-        `FaultError`, which says what would make sense.
+        Its held calls are answered with 503; all else, and time, goes on. Raises `SettingsError` as `balance` does.
         """
-        return self._platform.arm(Fault.of(words)).fault
-
-    @property
-    def faults(self) -> list[Armed]:
-        """The faults that were armed, spent ones too, and how often each struck, as it is now."""
-        return self._platform.store.faults()
-
-    def disarm(self) -> None:
-        """Forget all faults."""
-        self._platform.store.disarm()
-
-    @property
-    def speed(self) -> Speed:
-        """The speed of its clock: simulated seconds in a real one, "instant" or "manual"; can be set."""
-        return self.clock.speed
-
-    @speed.setter
-    def speed(self, speed: Speed) -> None:
-        self.clock.speed = Settings(speed=speed).speed
-
-    def advance(self, seconds: float = 0, *, minutes: float = 0, hours: float = 0, days: float = 0) -> None:
-        """Let simulated time pass at once; what becomes due by then is answered, in the order in which it is due.
-
-        Raises `ValueError` for a negative time.
-        """
-        self.clock.advance(seconds + 60 * minutes + 3600 * hours + 86400 * days)
-
-    def sleep(self, seconds: float) -> None:
-        """Let simulated seconds pass: what code that waits can be given in place of `time.sleep`."""
-        self.advance(seconds)
+        account = self._account(key, balance=False)
+        if self._socket:
+            self._in_loop(lambda: self._bridge.drop(key))
+            self._settle_loop()
+        self.platform.store.forget(account, self.platform.keys.digest(key))
+        if self._socket:
+            self._in_loop(lambda: self._bridge.keep(key))
 
     def settle(self) -> None:
         """Let whatever is under way end: journal and bill are final then.
@@ -211,8 +140,8 @@ class Emulator:
         Time passes until the last job that will ever end has ended and every held call is answered; what stalls is
         closed. Waits for calls under way at most 10 real seconds.
         """
-        for _ in range(TURNS if self._socket else 0):
-            self._in_loop(lambda: None)
+        if self._socket:
+            self._settle_loop()
         now = self.clock.now()
         while (due := self._last_moment(now)) > now:
             self.advance(due - now)
@@ -223,12 +152,13 @@ class Emulator:
 
     def _last_moment(self, now: float) -> float:
         """Return the moment at which all that runs now will have ended, as far as it ever will."""
-        job = self._platform.store.latest_due(now)
+        job = self.platform.store.latest_due(now)
         calls = self._bridge.last_moment if self._socket else 0.0
         return max(calls, job or 0.0)
 
     @property
-    def _platform(self) -> Platform:
+    def platform(self) -> Platform:
+        """What it stands in for, without HTTP."""
         return self._app.platform
 
     def _application(self, settings: Settings) -> Application:
@@ -248,6 +178,11 @@ class Emulator:
 
     def _detach(self) -> None:
         self.clock.unlisten(self._wake)
+
+    def _settle_loop(self) -> None:
+        """Let the event loop notice what has happened before."""
+        for _ in range(TURNS):
+            self._in_loop(lambda: None)
 
     def _wake(self) -> None:
         self._listener.loop.call_soon_threadsafe(self._bridge.wake)

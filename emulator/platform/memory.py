@@ -138,6 +138,25 @@ class MemoryStore:
             self._settle_all(now)
             return self._billed
 
+    def credit(self, account: Account, amount: Decimal) -> None:
+        """Add US dollars to an account's credits; less than 0 takes them away."""
+        with self._lock:
+            self._purse(account).credits += amount
+
+    def forget(self, account: Account, caller: str) -> None:
+        """Forget an account's balance, jobs, faults and exchanges; `caller` is what stands in those for its key."""
+        with self._lock:
+            purses = self._planned if account.planned else self._purses
+            purse = purses.pop(account.key, None)
+            for records in (self._records, self._awaited):
+                for request_id in [name for name, record in records.items() if record.purse is purse]:
+                    record = records.pop(request_id)
+                    self._billed -= record.job.price if record.left is not None else 0
+                    record.ended = True
+            self._faults = [armed for armed in self._faults if armed.fault.key != account.key]
+            for number in [one.number for one in self._journal.values() if one.caller == caller]:
+                self._journal_bytes -= self._journal.pop(number).bytes_kept
+
     def keep_upload(self, name: str, content: bytes) -> None:
         """Keep an uploaded file. Raises `OSError` if it cannot be written; nothing half-written remains."""
         with self._lock:

@@ -68,6 +68,12 @@ class Store(Protocol):
     def billed(self, now: float) -> Decimal:
         """Return the US dollars that all accounts have paid, when every job due by now has been billed."""
 
+    def credit(self, account: Account, amount: Decimal) -> None:
+        """Add US dollars to an account's credits; less than 0 takes them away."""
+
+    def forget(self, account: Account, caller: str) -> None:
+        """Forget an account's balance, jobs, faults and exchanges; `caller` is what stands in those for its key."""
+
     def keep_upload(self, name: str, content: bytes) -> None:
         """Keep an uploaded file. Raises `OSError` if it cannot be written; nothing half-written remains."""
 
