@@ -11,14 +11,19 @@ if TYPE_CHECKING:
     from mockling.emulator.listening.journal import Journal
     from mockling.emulator.listening.server import Emulator, StartError
     from mockling.emulator.platform.exchange import Exchange, Message
+    from mockling.emulator.rerouting import Attempt, LiveCallError, NetworkBlocked, Rerouting
     from mockling.emulator.settings import AccountSettings, Settings, SettingsError, read_settings
 
 __all__ = [
     "AccountSettings",
+    "Attempt",
     "Emulator",
     "Exchange",
     "Journal",
+    "LiveCallError",
     "Message",
+    "NetworkBlocked",
+    "Rerouting",
     "Settings",
     "SettingsError",
     "StartError",
@@ -33,6 +38,10 @@ _HOMES = {
     "StartError": "listening.server",
     "Exchange": "platform.exchange",
     "Message": "platform.exchange",
+    "Attempt": "rerouting",
+    "LiveCallError": "rerouting",
+    "NetworkBlocked": "rerouting",
+    "Rerouting": "rerouting",
     "AccountSettings": "settings",
     "Settings": "settings",
     "SettingsError": "settings",

@@ -7,7 +7,7 @@ import os
 import socket
 from threading import Thread
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from mockling.contract import Contract
 from mockling.emulator.http.app import create_app
@@ -17,6 +17,9 @@ from mockling.emulator.listening.listener import Listener
 from mockling.emulator.platform.clock import Clock
 from mockling.emulator.platform.keys import usable_key
 from mockling.emulator.settings import Settings, changed
+
+if TYPE_CHECKING:
+    from mockling.emulator.rerouting import Rerouting
 
 START_LIMIT = 10.0  # real seconds
 STOP_LIMIT = 1.5  # real seconds for an orderly stop; what is open then is cut off
@@ -76,6 +79,15 @@ class Emulator:
     def held(self) -> int:
         """The number of calls that wait for their answer."""
         return self._bridge.held if self._socket else 0
+
+    def intercept(self, *, block_network: bool = False) -> Rerouting:
+        """Return a context manager: within it, this process's calls of the live platform reach this emulator.
+
+        See `Rerouting` for what is caught; `block_network` refuses every other call beyond this machine.
+        """
+        from mockling.emulator.rerouting import Rerouting
+
+        return Rerouting(lambda: self.url, self.contract.live_origins, block_network=block_network)
 
     def start(self) -> Self:
         """Listen; returns when calls are answered."""
