@@ -81,7 +81,7 @@ def as_before() -> Iterator[None]:
 
 
 def test_the_pages_sample_runs_unchanged(emulator: Emulator, capsys: pytest.CaptureFixture[str]) -> None:
-    """The sample of the endpoint's page, but for the key and the `false` that Python has no word for, gets its video."""
+    """The sample of the page, with a good key and a meaning for its `false`, gets its video."""
     with emulator.intercept():
         exec(SAMPLE.replace("YOUR_API_KEY", GOOD_KEY), {"false": False})
     told = json.loads(capsys.readouterr().out)
