@@ -76,8 +76,9 @@ def _obey(response: aiohttp.ClientResponse, timed_out: TimedOut) -> None:
         return
     kept = CIMultiDict((name, value) for name, value in response.headers.items() if name.lower() not in signs)
     response._headers = CIMultiDictProxy(kept)
+    response._cache.pop("headers", None)  # the property was looked at already
     response._raw_headers = tuple(
-        (name, value) for name, value in response.raw_headers if name.decode("latin-1").lower() not in signs
+        (name, value) for name, value in response._raw_headers if name.decode("latin-1").lower() not in signs
     )
     if TIMED_OUT in signs:
         raise timed_out()
