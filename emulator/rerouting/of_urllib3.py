@@ -117,24 +117,21 @@ class _Twin(HTTPConnectionPool):
     def __str__(self) -> str:
         return self._name
 
-    def urlopen(  # type: ignore[override]
+    def urlopen(
         self,
         method: str,
         url: str,
         body: Any = None,
         headers: Mapping[str, str] | None = None,
-        retries: Any = None,
-        redirect: bool = True,
-        assert_same_host: bool = True,
-        timeout: Any = Timeout.DEFAULT_TIMEOUT,
+        *rest: Any,
         **more: Any,
     ) -> Any:
         own = HTTPHeaderDict(self.headers if headers is None else headers)
         own.discard("host")  # the connection writes its own
-        patience = _patience(self._get_timeout(timeout))
+        patience = _patience(self._get_timeout(more["timeout"]) if "timeout" in more else self.timeout)
         if patience is not None:
             own[PATIENCE] = str(patience)
-        return super().urlopen(method, url, body, own, retries, redirect, assert_same_host, timeout=timeout, **more)
+        return super().urlopen(method, url, body, own, *rest, **more)
 
 
 def _patience(timeout: Timeout) -> float | None:
