@@ -146,7 +146,7 @@ def _banner(emulator: Emulator) -> str:
         f"  rate limit  {limit}",
         f"  seed        {settings.seed}",
         "In your code, change the address and the key:",
-        f"  {contract.document['x-live-origin']}{contract.path('generate')}",
+        f"  {contract.live_origins[0]}{contract.path('generate')}",
         *(f"  {url}{contract.path('generate', model=slug)}" for slug in contract.models),
         "Stop with Ctrl-C.",
     ]

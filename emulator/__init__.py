@@ -14,10 +14,12 @@ if TYPE_CHECKING:
     from mockling.emulator.listening.server import Emulator, StartError
     from mockling.emulator.platform.exchange import Exchange, Message
     from mockling.emulator.platform.faults import Fault, FaultError
+    from mockling.emulator.rerouting import Attempt, LiveCallError, NetworkBlocked, Rerouting
     from mockling.emulator.settings import AccountSettings, Settings, SettingsError, read_settings
 
 __all__ = [
     "AccountSettings",
+    "Attempt",
     "Calls",
     "ConductWarning",
     "Emulator",
@@ -25,7 +27,10 @@ __all__ = [
     "Fault",
     "FaultError",
     "Journal",
+    "LiveCallError",
     "Message",
+    "NetworkBlocked",
+    "Rerouting",
     "Settings",
     "SettingsError",
     "StartError",
@@ -44,6 +49,10 @@ _HOMES = {
     "Fault": "platform.faults",
     "FaultError": "platform.faults",
     "Message": "platform.exchange",
+    "Attempt": "rerouting",
+    "LiveCallError": "rerouting",
+    "NetworkBlocked": "rerouting",
+    "Rerouting": "rerouting",
     "AccountSettings": "settings",
     "Settings": "settings",
     "SettingsError": "settings",

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from secrets import token_urlsafe
 from threading import Event, Thread
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from mockling.emulator.control.app import Control
 from mockling.emulator.control.controls import Controls
@@ -21,6 +21,9 @@ from mockling.emulator.listening.sockets import listen
 from mockling.emulator.platform.keys import usable_key
 from mockling.emulator.platform.platform import Platform
 from mockling.emulator.settings import Settings, SettingsError, changed
+
+if TYPE_CHECKING:
+    from mockling.emulator.rerouting import Rerouting
 
 START_LIMIT = 10.0  # real seconds
 STOP_LIMIT = 1.5  # real seconds for an orderly stop; what is open then is cut off
@@ -120,6 +123,15 @@ class Emulator(Controls):
     def held(self) -> int:
         """The number of calls that wait for their answer."""
         return self._bridge.held if self._socket else 0
+
+    def intercept(self, *, block_network: bool = False) -> Rerouting:
+        """Return a context manager: within it, this process's calls of the live platform reach this emulator.
+
+        See `Rerouting` for what is caught; `block_network` refuses every other call beyond this machine.
+        """
+        from mockling.emulator.rerouting import Rerouting
+
+        return Rerouting(lambda: self.url, self.contract.live_origins, block_network=block_network)
 
     def forget(self, key: str) -> None:
         """Forget what belongs to one API key: its calls, jobs, balance and the faults for it alone.
