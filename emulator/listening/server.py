@@ -14,6 +14,7 @@ from mockling.emulator.http.app import create_app
 from mockling.emulator.listening.bridge import Bridge
 from mockling.emulator.listening.journal import Journal
 from mockling.emulator.listening.listener import Listener
+from mockling.emulator.listening.tls import identity, served_hosts
 from mockling.emulator.platform.clock import Clock
 from mockling.emulator.platform.keys import usable_key
 from mockling.emulator.settings import Settings, changed
@@ -40,17 +41,28 @@ class Emulator:
 
     def __init__(self, settings: Settings | None = None, **changes: Any) -> None:
         self.settings = changed(settings, changes)
+        self._identity = identity(self.settings)
         self._app = create_app(self.settings)
         self._app.platform.patient = True  # the bridge waits without a thread
         self._socket: socket.socket | None = None
 
     @property
     def url(self) -> str:
-        """The address it listens at, such as `http://127.0.0.1:8787`."""
+        """The address it listens at, such as `http://127.0.0.1:8787`; with the setting `tls` it begins with https."""
         if self._socket is None:
             raise StartError("The emulator is not running; call start() first, or use it in a with statement.")
         host, port = self._socket.getsockname()[:2]
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        scheme = "https" if self._identity else "http"
+        return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+
+    @property
+    def ca(self) -> str | None:
+        """The certificate of the authority that callers over TLS must trust, as PEM text; None if there is none.
+
+        It is another one for each emulator: `ssl.create_default_context(cadata=emulator.ca)`, or in a file, for
+        `requests.get(..., verify=file)`.
+        """
+        return self._identity.ca if self._identity else None
 
     @property
     def api_key(self) -> str:
@@ -84,7 +96,9 @@ class Emulator:
         self._socket = _listen(self.settings.host, self.settings.port)
         limit = self.contract.document["x-limits"]["body_bytes"]
         self._bridge = Bridge(self._app.wsgi_app, limit, self._app.recorder.abandoned)
-        self._listener = Listener(self._bridge, self._socket, self.settings.receive_timeout)
+        hosts = served_hosts(self.contract, self._socket.getsockname()[0])
+        tls = self._identity.context(hosts) if self._identity else None
+        self._listener = Listener(self._bridge, self._socket, self.settings.receive_timeout, tls)
         self._thread = Thread(target=self._listener.run, name="mockling", daemon=True)
         self._thread.start()
         if not self._listener.listening.wait(START_LIMIT):
