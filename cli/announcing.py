@@ -1,0 +1,44 @@
+"""Files by which other programs learn of the emulator: whole from the moment they are there, gone when it stops."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+
+def check_place(path: Path, begins: str) -> None:
+    """Make sure that a file can be made, and that what it replaces is an older one, which `begins` as this will.
+
+    Raises `ValueError`, which says what to do.
+    """
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise ValueError(f"there is no folder {path.parent}; make it, or choose another.")
+    try:
+        if os.path.lexists(path) and not (path.is_file() and path.read_bytes().startswith(begins.encode())):
+            raise ValueError(f"{path} is something else, which is not replaced; choose another name.")
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ValueError(f"{path} cannot be written ({error.strerror}); choose another folder.") from error
+
+
+@contextmanager
+def announced(path: Path, text: str) -> Iterator[None]:
+    """Have a file with a text there until the end, unless somebody else replaces it. Raises `OSError`."""
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with part.open("x", encoding="utf-8") as file:
+            file.write(text)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            if path.read_text("utf-8") == text:
+                path.unlink()
