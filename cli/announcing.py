@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def check_place(path: Path, begins: str) -> None:
-    """Make sure that a file can be made, and that what it replaces is an older one, which `begins` as this will.
+    """Make sure that a file can be made, and that one it replaces is empty or older: it `begins` as this one will.
 
     Raises `ValueError`, which says what to do.
     """
@@ -18,12 +18,16 @@ def check_place(path: Path, begins: str) -> None:
     if not folder.is_dir():
         raise ValueError(f"there is no folder {path.parent}; make it, or choose another.")
     try:
-        if os.path.lexists(path) and not (path.is_file() and path.read_bytes().startswith(begins.encode())):
+        if os.path.lexists(path) and not (path.is_file() and _is_ours(path.read_bytes(), begins.encode())):
             raise ValueError(f"{path} is something else, which is not replaced; choose another name.")
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
         raise ValueError(f"{path} cannot be written ({error.strerror}); choose another folder.") from error
+
+
+def _is_ours(content: bytes, begins: bytes) -> bool:
+    return not content or content.startswith(begins)  # an empty one was made to have a free name
 
 
 @contextmanager

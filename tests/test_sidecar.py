@@ -47,6 +47,7 @@ def test_programs_learn_all_they_need(tmp_path: Path) -> None:
     """The ready file and one line on stdout have address, key, process and authority; both files go at the end."""
     environment = {"MOCKLING_TLS": "yes", "MOCKLING_LOG": "json", "MOCKLING_READY_FILE": "ready.json"}
     (tmp_path / "ready.json").write_text('{"url": "http://127.0.0.1:1"}')  # what one that was killed left
+    (tmp_path / "mockling-ca.pem").touch()  # what mktemp makes
     with started("serve", "--port", 0, "--speed", "instant", env=environment) as process:
         assert process.stdout
         banner = json.loads(process.stdout.readline())
