@@ -13,13 +13,17 @@ from typing import Any
 import click
 import pytest
 import requests
+import yaml
 from calling import GOOD_KEY, INPUTS, V1
 from test_cli import fails, run, serving, started
+from test_docs import blocks
 
 from mockling import cli
 from mockling.cli import main
 from mockling.cli.announcing import announced
+from mockling.contract import load
 from mockling.emulator import Emulator
+from mockling.emulator.listening.tls import served_hosts
 
 FIELDS = ["time", "moment", "method", "path", "operation", "status", "seconds", "cost", "request_id", "model", "key"]
 FIELDS += ["error", "warnings"]
@@ -217,3 +221,42 @@ def test_the_package_is_the_command() -> None:
     assert (ended.returncode, "Error: There is no API key" in ended.stderr) == (1, True)
     told = subprocess.run([*command, "serve", "--help"], capture_output=True, text=True, timeout=60, check=True)
     assert re.match(r"Usage: python -m mockling serve \[OPTIONS\]", told.stdout)
+
+
+PAGE = (Path(__file__).parent.parent / "docs" / "sidecar.md").read_text("utf-8")
+
+
+def test_the_page_tells_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
+    """What docs/sidecar.md shows of variables, options, files and log lines is so, and its program runs."""
+    variables = {str(one.envvar) for one in options()}
+    assert set(re.findall(r"(?<!_)MOCKLING_[A-Z0-9_]+", PAGE)) <= variables
+    shown = set(re.findall(r"mockling serve(.*)", PAGE))
+    assert {option for line in shown for option in re.findall(r"--[a-z-]+", line)} <= {
+        name for one in options() for name in one.opts
+    }
+    ready, line = (json.loads(block) for block in blocks(PAGE, "json"))
+    assert list(ready) == ["url", "api_key", "pid", "ca"]
+    assert list(line) == FIELDS
+    hosts = served_hosts(load(), "127.0.0.1")
+    assert all(host in hosts for host in ("api.segmind.com", "workflows-api.segmind.com", "images.segmind.com"))
+    assert all(host in PAGE for host in hosts)
+    assert len(yaml.safe_load(blocks(PAGE, "yaml")[0])["services"]["mockling"]["networks"]["default"]["aliases"]) == 3
+    (program,) = blocks(PAGE, "python")
+    exec(program, {})
+    assert '"credits": 100' in capsys.readouterr().out
+
+
+def test_the_shell_completes_it() -> None:
+    """What the page says about completion holds: it is a function of bash's that knows the commands and options."""
+    mockling = Path(sys.executable).with_name("mockling")
+    given = {
+        **os.environ,
+        "_MOCKLING_COMPLETE": "bash_complete",
+        "COMP_WORDS": "mockling serve --rea",
+        "COMP_CWORD": "2",
+    }
+    ended = subprocess.run([mockling], env=given, capture_output=True, text=True, timeout=60)
+    assert ended.stdout == "plain,--ready-file\n"
+    given = {**os.environ, "_MOCKLING_COMPLETE": "zsh_source"}
+    ended = subprocess.run([mockling], env=given, capture_output=True, text=True, timeout=60)
+    assert "_MOCKLING_COMPLETE=zsh_complete" in ended.stdout
