@@ -3,10 +3,12 @@
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
 from datetime import datetime
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from test_cli import fails, run, serving, started
 from test_docs import blocks
 
 from mockling import cli
-from mockling.cli import main
+from mockling.cli import main, naming
 from mockling.cli.announcing import announced
 from mockling.contract import load
 from mockling.emulator import Emulator
@@ -213,7 +215,7 @@ def _umask() -> int:
 
 
 def test_the_package_is_the_command() -> None:
-    """`python -m mockling` is `mockling`, and suggests itself; the package stays a namespace without a file."""
+    """`python -m mockling` is `mockling`; the package stays a namespace without a file."""
     program = "import mockling, mockling.cli as c; assert mockling.__file__ is None; print(len(c.__path__))"
     assert subprocess.run([sys.executable, "-c", program], check=True, timeout=60).returncode == 0
     command = [sys.executable, "-m", "mockling"]
@@ -221,6 +223,13 @@ def test_the_package_is_the_command() -> None:
     assert (ended.returncode, "Error: There is no API key" in ended.stderr) == (1, True)
     told = subprocess.run([*command, "serve", "--help"], capture_output=True, text=True, timeout=60, check=True)
     assert re.match(r"Usage: python -m mockling serve \[OPTIONS\]", told.stdout)
+
+
+@pytest.mark.parametrize("module", ["mockling", "mockling.cli"])
+def test_a_suggested_command_is_run_in_the_same_way(module: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever started it by `python -m` is told commands that begin so."""
+    monkeypatch.setattr(sys.modules["__main__"], "__spec__", find_spec(f"{module}.__main__"))
+    assert naming.suggested("serve") == shlex.join([sys.executable, "-m", module, "serve"])
 
 
 PAGE = (Path(__file__).parent.parent / "docs" / "sidecar.md").read_text("utf-8")

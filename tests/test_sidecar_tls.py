@@ -211,7 +211,13 @@ def test_what_tls_cannot_be_is_told(wrong: Any) -> None:
 def test_files_that_are_no_certificate_are_told(tmp_path: Path) -> None:
     """Files that are not there, hold no PEM, or an encrypted key are named, and nobody is asked for a password."""
     (tmp_path / "a").write_text("nonsense")
-    for cert, key in (("none", "none"), ("a", "a")):
+    issued = pytest.importorskip("trustme").CA().issue_cert("localhost")
+    issued.cert_chain_pems[0].write_to_path(tmp_path / "cert")
+    serialization = pytest.importorskip("cryptography.hazmat.primitives.serialization")
+    key = serialization.load_pem_private_key(issued.private_key_pem.bytes(), None)
+    kinds = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8)
+    (tmp_path / "locked").write_bytes(key.private_bytes(*kinds, serialization.BestAvailableEncryption(b"secret")))
+    for cert, key in (("none", "none"), ("a", "a"), ("cert", "locked"), ("cert", "cert")):
         with pytest.raises(SettingsError, match=f"must name a PEM certificate and its key: .*{cert}, .*{key}: "):
             Emulator(tls={"cert": tmp_path / cert, "key": tmp_path / key})
 

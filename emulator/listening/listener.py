@@ -156,8 +156,6 @@ class Listener:
     async def _end(self) -> None:
         self.loop.remove_reader(self._socket)
         self._socket.close()
-        for task in self._opening:
-            task.cancel()
         for connection in list(self._state.connections):
             connection.shutdown()
         end = self.loop.time() + self._within
