@@ -63,10 +63,11 @@ def test_programs_learn_all_they_need(tmp_path: Path) -> None:
         assert (ready["api_key"], ready["pid"]) == (GOOD_KEY, process.pid)
         assert ready["ca"] == str(tmp_path / "mockling-ca.pem")
         assert "PRIVATE" not in Path(ready["ca"]).read_text()
-        answer = requests.get(f"{ready['url']}/v1/none", verify=ready["ca"], timeout=20)
-        assert answer.status_code == 405
-        process.send_signal(signal.SIGTERM)
-        output, errors = process.communicate(timeout=10)
+        with requests.Session() as session:  # its connection is open at the end
+            answer = session.get(f"{ready['url']}/v1/none", verify=ready["ca"], timeout=20)
+            assert answer.status_code == 405
+            process.send_signal(signal.SIGTERM)
+            output, errors = process.communicate(timeout=10)
     assert (process.returncode, json.loads(output)) == (0, {"stopped": True})
     assert json.loads(errors)["path"] == "/v1/none"
     assert list(tmp_path.iterdir()) == []
