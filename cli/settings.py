@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from mockling.emulator.settings import FASTEST, INSTANT, OFF, SLOWEST, Settings, SettingsError
+from mockling.emulator.settings import FASTEST, INSTANT, MANUAL, OFF, SLOWEST, Settings, SettingsError
 
 
 def setting(_context: click.Context, parameter: click.Parameter, value: Any) -> Any:
@@ -31,6 +31,11 @@ def speed(_context: click.Context, _parameter: click.Parameter, value: str | Non
             f'it must be a number from {SLOWEST} to {FASTEST:,}, such as 100 or 1, or "instant", got {value!r}.'
         ) from error
     return number
+
+
+def any_speed(context: click.Context, parameter: click.Parameter, value: str | None) -> float | str | None:
+    """Return the speed, which may also be "manual"."""
+    return value if value == MANUAL else speed(context, parameter, value)
 
 
 def limit(_context: click.Context, _parameter: click.Parameter, value: str | None) -> int | str | None:

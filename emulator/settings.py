@@ -73,6 +73,8 @@ class Settings:
     - `faults`: failures that are planned from the start, as tables; docs/faults.md has their words.
     - `control_token`: what callers of the control API must know; None: nothing on loopback, a random text elsewhere.
     - `strict`: whether every warning fails its generation, but the note that a URL stands for no file here.
+    - `tls`: whether HTTPS is spoken, with an authority made on the spot (`Emulator.ca`), which needs the extra
+      `mockling[tls]`; or the PEM files of a certificate of one's own, `{"cert": "cert.pem", "key": "key.pem"}`.
 
     Raises `SettingsError` for a value that cannot be.
     """
@@ -93,6 +95,7 @@ class Settings:
     receive_timeout: float = 300.0
     faults: tuple[Mapping[str, Any], ...] = ()
     control_token: str | None = None
+    tls: bool | Mapping[str, Path] = False
 
     def __post_init__(self) -> None:
         if self.speed not in (INSTANT, MANUAL) and not (_is_number(self.speed) and SLOWEST <= self.speed <= FASTEST):
@@ -123,6 +126,7 @@ class Settings:
         object.__setattr__(self, "inputs", {url: Path(path) for url, path in self.inputs.items()})
         object.__setattr__(self, "models", tuple(_model(path) for path in _list("models", self.models)))
         object.__setattr__(self, "faults", tuple(_fault(table) for table in _list("faults", self.faults)))
+        object.__setattr__(self, "tls", _tls(self.tls))
         _check_accounts(self.accounts)
         _check_inputs(self.inputs)
 
@@ -168,6 +172,8 @@ def read_settings(
             values[name] = _table(values, name)
         if path and "models" in values:
             values["models"] = [_beside(path, "models", file) for file in _list("models", values["models"])]
+        if path and isinstance(values.get("tls"), dict):
+            values["tls"] = {part: _beside(path, "tls", file) for part, file in values["tls"].items()}
         given = {name: value for name, value in overrides.items() if value is not None}
         answers = {**values["answers"], **given.pop("answers", {})}
         return Settings(**{**values, **given, "answers": answers})
@@ -206,6 +212,15 @@ def _fault(table: object) -> Mapping[str, Any]:
     if not isinstance(table, Mapping):
         raise SettingsError(f"each of faults must be a table, such as {{'status': 502}}, got {table!r}")
     return table
+
+
+def _tls(value: object) -> bool | dict[str, Path]:
+    if isinstance(value, bool):
+        return value
+    files = dict(value) if isinstance(value, Mapping) else {}
+    if files.keys() != {"cert", "key"} or not all(isinstance(file, str | Path) for file in files.values()):
+        raise SettingsError(f'tls must be true, false, or {{cert = "cert.pem", key = "key.pem"}}, got {value!r}.')
+    return {part: Path(file) for part, file in files.items()}
 
 
 def _account(entry: Any) -> AccountSettings:

@@ -50,6 +50,7 @@ def test_a_room_imports_only_what_it_may(room: str) -> None:
         ("mockling.emulator.settings", {"flask", "av", "requests", "uvicorn", "yaml", "jsonschema"}),
         ("mockling.emulator.platform.platform", {"flask", "werkzeug", "av", "requests", "uvicorn", "numpy"}),
         ("mockling.emulator.http.app", {"av", "requests", "uvicorn", "numpy"}),
+        ("mockling.emulator.listening.server", {"av", "requests", "trustme", "cryptography"}),
         ("mockling.cli", {"flask", "av", "requests", "jsonschema", "rich"}),
     ],
 )

@@ -18,6 +18,7 @@ from mockling.emulator.listening.bridge import Bridge
 from mockling.emulator.listening.listener import Listener
 from mockling.emulator.listening.sockets import StartError as StartError
 from mockling.emulator.listening.sockets import listen
+from mockling.emulator.listening.tls import identity, served_hosts
 from mockling.emulator.platform.keys import usable_key
 from mockling.emulator.platform.platform import Platform
 from mockling.emulator.settings import Settings, SettingsError, changed
@@ -31,7 +32,7 @@ RESET_LIMIT = 1.0  # real seconds for which a reset waits for the answers to wha
 SETTLE_LIMIT = 10.0  # real seconds for which settling waits for calls under way
 TURNS = 3  # of the event loop, after which it has noticed every caller who left before
 MOST_APPLICATIONS = 8  # of other contracts, that are kept for another reset
-_BOUND = ("host", "port", "receive_timeout", "control_token")  # settings that stay while it listens
+_BOUND = ("host", "port", "receive_timeout", "control_token", "tls")  # settings that stay while it listens
 _OF_CONTRACT = ("profile", "answers", "contract", "models")
 
 
@@ -49,6 +50,7 @@ class Emulator(Controls):
 
     def __init__(self, settings: Settings | None = None, **changes: Any) -> None:
         self.settings = self._first = changed(settings, changes)
+        self._identity = identity(self.settings)
         self._applications: dict[str, Application] = {}
         self._app = self._application(self.settings)
         self._socket: socket.socket | None = None
@@ -63,7 +65,9 @@ class Emulator(Controls):
         limit = self.contract.document["x-limits"]["body_bytes"]
         self._bridge = Bridge(limit, Control(self).wsgi_app)
         self._attach()
-        self._listener = Listener(self._bridge, self._socket, self.settings.receive_timeout)
+        hosts = served_hosts(self.contract, self._socket.getsockname()[0])
+        tls = self._identity.context(hosts) if self._identity else None
+        self._listener = Listener(self._bridge, self._socket, self.settings.receive_timeout, tls)
         self._thread = Thread(target=self._listener.run, name="mockling", daemon=True)
         self._thread.start()
         if not self._listener.listening.wait(START_LIMIT):
@@ -108,11 +112,21 @@ class Emulator(Controls):
 
     @property
     def url(self) -> str:
-        """The address it listens at, such as `http://127.0.0.1:8787`."""
+        """The address it listens at, such as `http://127.0.0.1:8787`; with the setting `tls` it begins with https."""
         if self._socket is None:
             raise StartError("The emulator is not running; call start() first, or use it in a with statement.")
         host, port = self._socket.getsockname()[:2]
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        scheme = "https" if self._identity else "http"
+        return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+
+    @property
+    def ca(self) -> str | None:
+        """The certificate of the authority that callers over TLS must trust, as PEM text; None if there is none.
+
+        It is another one for each emulator: `ssl.create_default_context(cadata=emulator.ca)`, or in a file, for
+        `requests.get(..., verify=file)`.
+        """
+        return self._identity.ca if self._identity else None
 
     @property
     def api_key(self) -> str:
