@@ -82,7 +82,13 @@ def test_the_links_for_type_checkers_lead_to_the_rooms() -> None:
 
 
 EMULATOR = ROOT / "emulator"
-FLOORS = ["platform", "http", "control", "listening"]  # each stands on those before it, and all on the settings
+FLOORS = [
+    "platform",
+    "http",
+    "control",
+    "listening",
+    "testing",
+]  # each stands on those before it, and all on the settings
 APART = "rerouting"  # stands on nothing of ours
 SERVERS = {"flask": 1, "werkzeug": 1, "uvicorn": 3}  # the lowest floor that may import each
 
