@@ -56,8 +56,7 @@ class Emulator:
         if self._socket is not None:
             raise StartError(f"The emulator is running already, at {self.url}.")
         self._socket = listen(self.settings.host, self.settings.port)
-        limit = self.contract.document["x-limits"]["body_bytes"]
-        self._bridge = Bridge(limit)
+        self._bridge = Bridge()
         self._attach()
         self._listener = Listener(self._bridge, self._socket, self.settings.receive_timeout)
         self._thread = Thread(target=self._listener.run, name="mockling", daemon=True)
@@ -90,12 +89,15 @@ class Emulator:
         if self._socket and any(getattr(wanted, name) != getattr(self.settings, name) for name in _BOUND):
             raise SettingsError(f"{', '.join(_BOUND)} cannot change while it listens; start another emulator.")
         application = self._application(wanted)
+        application.platform.check(wanted)
         if self._socket:
             self._in_loop(lambda: self._bridge.release("reset"))
             self._bridge.wait_idle(RESET_LIMIT)
             self._detach()
         try:
             application.platform.reset(wanted)
+            if application is not self._app:
+                self._platform.store.close()
             self._app, self.settings = application, wanted
         finally:
             if self._socket:
@@ -164,7 +166,7 @@ class Emulator:
     def advance(self, seconds: float = 0, *, minutes: float = 0, hours: float = 0, days: float = 0) -> None:
         """Let simulated time pass at once; what becomes due by then is answered, in the order in which it is due.
 
-        Raises `ValueError` for a negative time.
+        Raises `ValueError` for a negative time, or one beyond 3,000 years.
         """
         self.clock.advance(seconds + 60 * minutes + 3600 * hours + 86400 * days)
 
@@ -210,7 +212,8 @@ class Emulator:
         return application
 
     def _attach(self) -> None:
-        self._bridge.serve(self._app.wsgi_app, self._app.recorder.abandoned, self.clock)
+        limit = self.contract.document["x-limits"]["body_bytes"]
+        self._bridge.serve(self._app.wsgi_app, self._app.recorder.abandoned, self.clock, limit)
         self.clock.listen(self._wake)
 
     def _detach(self) -> None:
