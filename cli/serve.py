@@ -20,9 +20,9 @@ import click
 from mockling.cli import NotUnderstood, told
 from mockling.cli.lines import Lines
 from mockling.cli.money import dollars
-from mockling.cli.settings import limit, setting, speed
+from mockling.cli.settings import fault, limit, setting, speed
 from mockling.contract import ContractError, load
-from mockling.emulator import Emulator, SettingsError, read_settings
+from mockling.emulator import Emulator, FaultError, SettingsError, read_settings
 from mockling.emulator.settings import MANUAL
 
 PORT = 8787
@@ -50,6 +50,13 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option(
     "--strict", is_flag=True, help="Let every warning fail its generation, but that a URL stands for no file here."
 )
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    callback=fault,
+    help="A planned failure, such as 'on=download cut=0.5' (docs/faults.md); repeatable.",
+)
 @click.option("--config", type=FILE, help="TOML file of settings.")
 @told()
 def command(v1_body: str | None, models: tuple[Path, ...], strict: bool, config: Path | None, **options: Any) -> None:
@@ -58,6 +65,7 @@ def command(v1_body: str | None, models: tuple[Path, ...], strict: bool, config:
         **options,
         "answers": {"D1": v1_body} if v1_body else {},
         **({"models": models} if models else {}),
+        "faults": options["faults"] or None,
         **({"strict": True} if strict else {}),
     }
     ready = _emulator(config, overrides)
@@ -109,6 +117,8 @@ def _emulator(config: Path | None, overrides: dict[str, Any]) -> Emulator:
         return Emulator(settings)
     except SettingsError as error:
         raise NotUnderstood(str(error)) from error
+    except FaultError as error:
+        raise NotUnderstood(f"{where}{error}") from error
     except ContractError as error:
         _check_profile(overrides["profile"])
         raise NotUnderstood(f"{where}{error}") from error

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from mockling.emulator import Fault, FaultError
 from mockling.emulator.settings import FASTEST, INSTANT, OFF, SLOWEST, Settings, SettingsError
 
 
@@ -31,6 +32,14 @@ def speed(_context: click.Context, _parameter: click.Parameter, value: str | Non
             f'it must be a number from {SLOWEST} to {FASTEST:,}, such as 100 or 1, or "instant", got {value!r}.'
         ) from error
     return number
+
+
+def fault(_context: click.Context, _parameter: click.Parameter, texts: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Return the faults that texts say, as tables."""
+    try:
+        return [Fault.read(text).table() for text in texts]
+    except FaultError as error:
+        raise click.BadParameter(str(error)) from error
 
 
 def limit(_context: click.Context, _parameter: click.Parameter, value: str | None) -> int | str | None:

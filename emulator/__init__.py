@@ -11,12 +11,15 @@ if TYPE_CHECKING:
     from mockling.emulator.listening.journal import Journal
     from mockling.emulator.listening.server import Emulator, StartError
     from mockling.emulator.platform.exchange import Exchange, Message
+    from mockling.emulator.platform.faults import Fault, FaultError
     from mockling.emulator.settings import AccountSettings, Settings, SettingsError, read_settings
 
 __all__ = [
     "AccountSettings",
     "Emulator",
     "Exchange",
+    "Fault",
+    "FaultError",
     "Journal",
     "Message",
     "Settings",
@@ -33,6 +36,8 @@ _HOMES = {
     "StartError": "listening.server",
     "Exchange": "platform.exchange",
     "Message": "platform.exchange",
+    "Fault": "platform.faults",
+    "FaultError": "platform.faults",
     "AccountSettings": "settings",
     "Settings": "settings",
     "SettingsError": "settings",

@@ -89,7 +89,8 @@ class Bridge:
     ) -> None:
         """Run an application from now on.
 
-        `limit` is the number of bytes of a body that it takes; of a larger one it is told the size alone. `abandoned` is told the environment of a call whose caller left before all of it had come, `clock` is what
+        `limit` is the number of bytes of a body that it takes; of a larger one it is told the size alone.
+        `abandoned` is told the environment of a call whose caller left before all of it had come, `clock` is what
         planned pauses go by.
         """
         self._application, self._abandoned, self._clock = application, abandoned, clock
