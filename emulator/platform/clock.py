@@ -9,7 +9,7 @@ from threading import Condition
 
 from mockling.emulator.settings import INSTANT, MANUAL, Speed
 
-FARTHEST = 1e11  # the last moment, in simulated seconds; dates have years of four digits
+FARTHEST = 1e11  # the last moment, in simulated seconds; far beyond it, single seconds would be lost
 
 
 class Clock:
