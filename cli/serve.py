@@ -20,7 +20,7 @@ from mockling.cli.announcing import announced, check_place
 from mockling.cli.environment import option, wrong
 from mockling.cli.lines import Lines
 from mockling.cli.logs import FORMS, log
-from mockling.cli.settings import any_speed, limit, setting
+from mockling.cli.settings import FaultText, any_speed, limit, setting
 from mockling.contract import ContractError, load
 from mockling.emulator import Emulator, FaultError, SettingsError, read_settings
 
@@ -64,6 +64,14 @@ READY_BEGINS = '{"url": "http'
 @option("--tls-key", type=FILE, help="PEM file of its key.")
 @option("--ready-file", type=PLACE, help="File to write the address and a key to, as JSON, once it listens.")
 @option("--log", "form", type=click.Choice(FORMS), default="text", help="How calls are told.  [default: text]")
+@option(
+    "--fault",
+    "faults",
+    multiple=True,
+    type=FaultText(),
+    metavar="TEXT",
+    help="A planned failure, such as 'on=download cut=0.5' (docs/faults.md); repeatable.",
+)
 @option("--config", type=FILE, help="TOML file of settings.")
 @click.pass_context
 @told()
@@ -119,6 +127,7 @@ def _overrides(
         "tls": {"cert": tls_cert, "key": tls_key} if tls_cert else tls,
         "answers": {"D1": v1_body} if v1_body else {},
         **({"models": models} if models else {}),
+        "faults": options["faults"] or None,
     }
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from mockling.emulator import Fault, FaultError
 from mockling.emulator.settings import FASTEST, INSTANT, MANUAL, OFF, SLOWEST, Settings, SettingsError
 
 
@@ -36,6 +37,20 @@ def speed(_context: click.Context, _parameter: click.Parameter, value: str | Non
 def any_speed(context: click.Context, parameter: click.Parameter, value: str | None) -> float | str | None:
     """Return the speed, which may also be "manual"."""
     return value if value == MANUAL else speed(context, parameter, value)
+
+
+class FaultText(click.ParamType):
+    """A fault as a text, which becomes a table; several stand in a variable with semicolons between them."""
+
+    name = "fault"
+    envvar_list_splitter = ";"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, Any]:
+        """Return the fault as a table."""
+        try:
+            return Fault.read(value).table()
+        except FaultError as error:
+            self.fail(str(error), param, ctx)
 
 
 def limit(_context: click.Context, _parameter: click.Parameter, value: str | None) -> int | str | None:

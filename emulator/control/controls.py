@@ -113,7 +113,7 @@ class Controls:
     def advance(self, seconds: float = 0, *, minutes: float = 0, hours: float = 0, days: float = 0) -> None:
         """Let simulated time pass at once; what becomes due by then is answered, in the order in which it is due.
 
-        Raises `ValueError` for a negative time.
+        Raises `ValueError` for a negative time, or one beyond 3,000 years.
         """
         self.clock.advance(seconds + 60 * minutes + 3600 * hours + 86400 * days)
 

@@ -107,6 +107,7 @@ class Application(Flask):
             if method not in verbs and not staged:  # of a generation the verb is a stage
                 raise Refused("method_not_allowed", headers={"allow": allowed})
             if not staged:
+                draft.request_id = values.get("id", "")[:100] or None
                 self._meet(draft)
             return view(**values)
 

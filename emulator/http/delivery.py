@@ -76,10 +76,12 @@ class Delivered:
 
     def __iter__(self) -> Iterator[bytes]:
         if not self.delivery.silent:
+            moment = self._clock.now()
             for piece, seconds in self.pieces():
                 yield piece
+                moment += seconds
                 if seconds:
-                    self._clock.wait(self._clock.now() + seconds)
+                    self._clock.wait(moment)
         if self.delivery.ending == "stall":
             self._clock.wait(self._clock.now() + PATIENCE)
         if self.delivery.ending:

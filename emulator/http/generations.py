@@ -109,7 +109,8 @@ class JobWait:
         self._draft = draft
         self._job = job
         self._call = call
-        self.due = job.due
+        fault = call.planned.answer
+        self.due = max(job.due, draft.moment + of.striking.delay(fault)) if fault and fault.timeout else job.due
 
     @property
     def working(self) -> float:

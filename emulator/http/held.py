@@ -155,6 +155,7 @@ class Held:
 
     def stop(self, case: str) -> Iterable[bytes]:
         """Start sending the response of a server that cannot wait, for the reason of that name in the contract."""
+        self._response.draft.fault = None  # what cannot wait is told so, whatever was planned
         return self._send(self._response.wait.stop(case))
 
     def leave(self) -> None:

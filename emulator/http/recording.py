@@ -137,7 +137,8 @@ class Recorder:
         key = draft.environ.get("HTTP_X_API_KEY", "").strip()
         headers, secrets = sent_of(draft.environ)
         request = Message(headers, draft.body, draft.size)
-        mask = self._mask(draft, secrets, [message for message in (request, response) if message])
+        fault = ", ".join(map(str, draft.faults))
+        mask = self._mask(draft, fault, secrets, [message for message in (request, response) if message])
         path, query = (mask.text(text)[:LONGEST_PATH] for text in (draft.path, draft.query))
         exchange = Exchange(
             number=self._platform.store.next("exchanges"),
@@ -157,7 +158,7 @@ class Recorder:
             warnings=tuple([mask.text(warning) for warning in draft.warnings]),
             seconds=draft.seconds,
             cost=draft.cost,
-            fault=mask.text(", ".join(map(str, draft.faults))) or None,
+            fault=mask.text(fault) or None,
             ended=self._platform.clock.now() if draft.ended is None else draft.ended,
             caller=self._platform.keys.digest(key),
             exposed=() if mask.idle else self._exposed(draft, key),
@@ -171,16 +172,9 @@ class Recorder:
         places = {"URL": f"{draft.path}?{draft.query}", "body": draft.body.decode("latin-1")}
         return tuple([place for place, text in places.items() if has_key(text, keys, self._shape)])
 
-    def _mask(self, draft: Draft, secrets: list[str], messages: list[Message]) -> Mask:
+    def _mask(self, draft: Draft, fault: str, secrets: list[str], messages: list[Message]) -> Mask:
         """Return the mask of a call, given all that is kept of it; the headers of a response hold nothing of it."""
-        texts = [
-            draft.path,
-            draft.query,
-            draft.error or "",
-            *map(str, draft.faults),
-            *draft.violations,
-            *draft.warnings,
-        ]
+        texts = [draft.path, draft.query, fault, draft.error or "", *draft.violations, *draft.warnings]
         texts += [message.body.decode("latin-1") for message in messages]
         texts += map("\n".join, messages[0].headers)
         return Mask([*self._platform.keys.configured, *secrets], self._shape, texts)

@@ -23,6 +23,8 @@ from mockling.emulator.platform.platform import Platform
 from mockling.emulator.platform.refused import Refused
 
 HEADER = "HTTP_X_MOCKLING_FAULT"
+COUNTING = ("times", "skip", "every", "probability")  # words that need more than one call
+BODILESS = (204, 304)  # statuses whose answers have no body
 STALLS = "x-mockling-stalls"  # a response that is closed early, for its caller will take that as a stall
 
 
@@ -48,6 +50,8 @@ class Striking:
             return None
         try:
             fault = Fault.read(text)
+            if counting := [word for word in COUNTING if word in fault.table()]:
+                raise FaultError(f"{counting[0]} counts calls, and a header has one; plan it with Emulator.fault.")
             if draft.operation not in GENERATIONS and fault.on == "post":
                 fault = Fault.of({**fault.table(), "on": "any"})
             return checked(fault, self._platform.contract)
@@ -79,19 +83,21 @@ class Striking:
         if fault.body is not None:
             text, body, kind = _told(fault.body)
         draft.error = text
-        own = {name.lower(): value for name, value in fault.headers.items()}
-        kind = own.pop("content-type", kind)
-        return Plain(status, body.encode(), kind, [*self._responses.cors, *{**headers, **own}.items()])
+        content = b"" if status in BODILESS else body.encode()
+        response = Plain(status, content, kind, [*self._responses.cors, *headers.items()])
+        if status in BODILESS:
+            del response.headers["content-type"], response.headers["content-length"]
+        return response
 
     def carry_out(self, fault: Fault, draft: Draft, response: Response) -> Response:
         """Record a call that a fault strikes, and return the response as it is to be delivered."""
         if fault.billed and not fault.silent:
             response.close()
             response = self.answer(fault, draft)
-        if not fault.instead:
-            response.headers.extend({name.lower(): value for name, value in fault.headers.items()})
+        for name, value in fault.headers.items():
+            response.headers[name.lower()] = value
         if fault.truncate_json:
-            response = _replaced(response, response.get_data()[: len(response.get_data()) // 2])
+            _shorten(response, _size(response) // 2)
         size, ending = _size(response), _ending(fault)
         if fault.corrupt is not None and size:
             place = size // 2 if fault.corrupt is True else _place(fault.corrupt, size)
@@ -192,10 +198,10 @@ def _place(place: float, size: int) -> int:
     return max(0, min(int(place * size) if place < 1 else int(place), size - 1))
 
 
-def _replaced(response: Response, body: bytes) -> Response:
-    response.response = [body]
-    response.headers["content-length"] = str(len(body))
-    return response
+def _shorten(response: Response, size: int) -> None:
+    """Leave the beginning of a body, and tell its length."""
+    _pass(response, lambda blocks: _trimmed(blocks, size))
+    response.headers["content-length"] = str(size)
 
 
 def _pass(response: Response, change: Callable[[Any], Iterator[bytes]]) -> None:

@@ -36,7 +36,6 @@ FLUSH = 0.001  # real seconds between two looks whether he has
 class Bridge:
     """An ASGI application that runs a WSGI one, from `serve` on.
 
-    `limit` is the number of bytes of a body that the application takes; of a larger one it is told the size alone.
     `control` is the WSGI application that answers below its prefix, in a thread, before any of the other's doing.
     """
 
@@ -44,9 +43,9 @@ class Bridge:
     _abandoned: Callable[[WSGIEnvironment], object]
     _clock: Clock
 
-    def __init__(self, limit: int, control: WSGIApplication) -> None:
+    def __init__(self, control: WSGIApplication) -> None:
         self._control = control
-        self._bodies = Bodies(limit)
+        self._bodies = Bodies()
         self._one_at_a_time = asyncio.Lock()
         self._ends: str | None = None  # why nothing is held any more
         self._dropped: set[str] = set()  # keys whose calls are not held
@@ -97,13 +96,17 @@ class Bridge:
             if hasattr(result, "close"):
                 result.close()
 
-    def serve(self, application: WSGIApplication, abandoned: Callable[[WSGIEnvironment], object], clock: Clock) -> None:
+    def serve(
+        self, application: WSGIApplication, abandoned: Callable[[WSGIEnvironment], object], clock: Clock, limit: int
+    ) -> None:
         """Run an application from now on.
 
+        `limit` is the number of bytes of a body that it takes; of a larger one it is told the size alone.
         `abandoned` is told the environment of a call whose caller left before all of it had come, `clock` is what
         planned pauses go by.
         """
         self._application, self._abandoned, self._clock = application, abandoned, clock
+        self._bodies.take(limit)
 
     @property
     def held(self) -> int:
@@ -143,11 +146,15 @@ class Bridge:
         self.wake()
 
     def wake(self) -> None:
-        """Go on with what is due by now, in the order in which it is. Call it in the event loop's thread."""
+        """Go on with what is due by now, in the order in which it is, and wait for the rest as long as is left now.
+
+        Call it in the event loop's thread.
+        """
+        now = asyncio.get_running_loop().time()
         for timer, pause in sorted(self._waiting.items(), key=lambda waiting: waiting[1].moment):
-            if not pause.seconds():
-                with suppress(RuntimeError):  # it has just run out by itself
-                    timer.reschedule(0)
+            seconds = pause.seconds()
+            with suppress(RuntimeError):  # it has just run out by itself
+                timer.reschedule(None if seconds == inf else now + seconds if seconds else 0)
 
     def wait_idle(self, within: float) -> bool:
         """Wait, in another thread, until no call is under way; False if it took more than so many real seconds."""
@@ -202,13 +209,16 @@ class Bridge:
             return False
         return True
 
-    def _until(self, moment: float) -> _Pause:
-        """Return the pause until a moment, or until pauses are cut short."""
-        before = self._cut_short
+    def _until(self, moment: float, since: int) -> _Pause:
+        """Return the pause until a moment, or until pauses are cut short (once more than they were by then)."""
         endless = moment == inf
-        return _Pause(
-            moment, lambda: 0.0 if self._cut_short != before else inf if endless else self._clock.until(moment)
-        )
+
+        def seconds() -> float:
+            if self._ends or self._cut_short != since:
+                return 0.0
+            return inf if endless else self._clock.until(moment)
+
+        return _Pause(moment, seconds)
 
     async def _deliver(
         self,
@@ -219,19 +229,20 @@ class Bridge:
         transport: asyncio.Transport,
     ) -> None:
         """Send a response as is planned, or as much of it as its caller stays for."""
-        plan = delivered.delivery
+        plan, since, moment = delivered.delivery, self._cut_short, self._clock.now()
         if not plan.silent:
             await _send_head(start, send)
             for piece, seconds in delivered.pieces():
                 await send({"type": "http.response.body", "body": piece, "more_body": True})
                 await asyncio.sleep(0)
-                if seconds and not await self._wait(self._until(self._clock.now() + seconds), receive):
+                moment += seconds
+                if seconds and not await self._wait(self._until(moment, since), receive):
                     return
         if plan.ending is None:
             await send({"type": "http.response.body", "body": b"", "more_body": False})
             return
         if plan.ending == "stall":
-            await self._wait(self._until(inf), receive)
+            await self._wait(self._until(inf, since), receive)
         await _end(transport, reset=plan.ending == "reset")
 
 

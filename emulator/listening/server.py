@@ -62,8 +62,7 @@ class Emulator(Controls):
         if self._socket is not None:
             raise StartError(f"The emulator is running already, at {self.url}.")
         self._socket = listen(self.settings.host, self.settings.port)
-        limit = self.contract.document["x-limits"]["body_bytes"]
-        self._bridge = Bridge(limit, Control(self).wsgi_app)
+        self._bridge = Bridge(Control(self).wsgi_app)
         self._attach()
         hosts = served_hosts(self.contract, self._socket.getsockname()[0])
         tls = self._identity.context(hosts) if self._identity else None
@@ -98,12 +97,15 @@ class Emulator(Controls):
         if self._socket and any(getattr(wanted, name) != getattr(self.settings, name) for name in _BOUND):
             raise SettingsError(f"{', '.join(_BOUND)} cannot change while it listens; start another emulator.")
         application = self._application(wanted)
+        application.platform.check(wanted)
         if self._socket:
             self._in_loop(lambda: self._bridge.release("reset"))
             self._bridge.wait_idle(RESET_LIMIT)
             self._detach()
         try:
             application.platform.reset(wanted)
+            if application is not self._app:
+                self.platform.store.close()
             self._app, self.settings = application, wanted
         finally:
             if self._socket:
@@ -199,7 +201,8 @@ class Emulator(Controls):
         return application
 
     def _attach(self) -> None:
-        self._bridge.serve(self._app.wsgi_app, self._app.recorder.abandoned, self.clock)
+        limit = self.contract.document["x-limits"]["body_bytes"]
+        self._bridge.serve(self._app.wsgi_app, self._app.recorder.abandoned, self.clock, limit)
         self.clock.listen(self._wake)
 
     def _detach(self) -> None:

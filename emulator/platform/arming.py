@@ -68,7 +68,7 @@ class Armed:
 
 
 def checked(fault: Fault, contract: Contract) -> Fault:
-    """Return a fault that fits a contract, its stage filled in. Raises `FaultError` for what the contract has not."""
+    """Return a fault that fits a contract. Raises `FaultError` for what the contract has not."""
     order: list[str] = contract.document["x-behaviour"]["check_order"]
     if fault.stage is not None and fault.stage not in order:
         raise FaultError(f"There is no stage {fault.stage!r}{meant(fault.stage, order)}")
@@ -76,10 +76,16 @@ def checked(fault: Fault, contract: Contract) -> Fault:
         raise FaultError(f"No model {fault.model!r} is served{meant(fault.model, contract.models)}")
     if fault.stage and fault.prompt and order.index(fault.stage) <= order.index("JSON"):
         raise FaultError(f"Before the stage {fault.stage} the prompt is not known; leave out one of them.")
-    kinds = [name for name, error in contract.document["x-errors"].items() if {"share", "seconds"} & set(error)]
+    kinds = failures(contract)
     if fault.fail and re.fullmatch(r"\w+", fault.fail) and fault.fail not in kinds:
         raise FaultError(f"No failure is called {fault.fail!r}{meant(fault.fail, kinds)} Or it is a text of words.")
     return fault
+
+
+def failures(contract: Contract) -> list[str]:
+    """Return the names of what a generation fails for, whose text needs nothing of a request."""
+    errors = contract.document["x-errors"].items()
+    return [name for name, error in errors if {"share", "seconds"} & set(error) and "{" not in error["error"]]
 
 
 def stage_of(fault: Fault) -> str:

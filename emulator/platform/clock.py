@@ -9,6 +9,8 @@ from threading import Condition
 
 from mockling.emulator.settings import INSTANT, MANUAL, Speed
 
+FARTHEST = 1e11  # the last moment, in simulated seconds; far beyond it, single seconds would be lost
+
 
 class Clock:
     """A clock whose simulated seconds pass `speed` times as fast as real ones.
@@ -82,12 +84,16 @@ class Clock:
     def advance(self, seconds: float) -> None:
         """Let so many simulated seconds pass at once; what becomes due by then is answered, in the order it is due.
 
-        Raises `ValueError` for a negative number.
+        Raises `ValueError` for a negative number, or one that leads further than 3,000 years.
         """
         if not 0 <= seconds < inf:
             raise ValueError(f"Time cannot be advanced by {seconds!r} seconds; it must be 0 or more.")
         with self._moved:
             moment, since, rate = self._base
+            if moment + seconds > FARTHEST:
+                raise ValueError(
+                    f"Time cannot be advanced by {seconds!r} seconds; it ends {FARTHEST:g} after the epoch."
+                )
             self._base = (moment + seconds, since, rate)
             self.advanced += seconds
         self._tell()

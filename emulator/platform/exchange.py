@@ -98,7 +98,7 @@ class Exchange:
     @property
     def bytes_kept(self) -> int:
         """About how much memory this takes."""
-        told = sum(map(len, (*self.violations, *self.warnings, self.error or "")))
+        told = sum(map(len, (*self.violations, *self.warnings, self.error or "", self.fault or "")))
         return 1000 + told + self.request.bytes_kept + (self.response.bytes_kept if self.response else 0)
 
     def __str__(self) -> str:

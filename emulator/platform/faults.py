@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
+from math import isfinite
 from typing import Any, Literal, Self
 
 from mockling.contract.document import Document, read_yaml
@@ -32,13 +33,18 @@ OPERATIONS = {  # which operations of the contract an `on` means
 _ALONE = [  # of each at most one
     ("status", "timeout"),
     ("drop", "reset", "cut", "stall", "length"),
-    ("latency", "latency_is"),
+    ("latency", "latency_is", "timeout"),
+    ("truncate_json", "length"),
     ("error", "body"),
     ("fail", "stuck", "expired", "missing"),
 ]
 _NEEDS = {"error": ("status", "timeout"), "body": ("status", "timeout"), "after": ("fail",)}
 _NO_ANSWER = ("status", "timeout", "error", "body", "headers", "rate", "corrupt", "truncate_json")
 LONGEST_TEXT = 4096  # characters of a fault that is written as text
+DEEPEST_BODY = 100  # levels of what is to be JSON
+_FRAMING = ("content-length", "transfer-encoding")  # headers that say where an answer ends
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
 
 
 class FaultError(ValueError):
@@ -62,7 +68,7 @@ class Fault:
     until: float | None = None
     status: int | None = None
     error: str | None = None
-    body: str | Document | list[Any] | None = None
+    body: str | Document | list[Any] | None = field(default=None, hash=False)
     headers: Mapping[str, str] = field(default_factory=dict, hash=False)
     timeout: bool = False
     billed: bool | None = None
@@ -85,8 +91,12 @@ class Fault:
     @classmethod
     def of(cls, table: Mapping[str, Any]) -> Self:
         """Return the fault of a table. Raises `FaultError` for a word or value there is not, or that makes no sense."""
+        for name in table:
+            if name not in _words():
+                raise FaultError(f"A fault has no {name!r}{meant(str(name), _words())}")
         given = {name: value for name, value in table.items() if value is not None and not _is_off(name, value)}
         _check_words(given)
+        given = {name: _exact(name, value) for name, value in given.items()}
         job = [name for name in given if _words()[name].get("x-strikes") == "job"]
         _check_sense({**({"on": "job"} if job else {}), **given})
         return cls(**{**({"on": "job"} if job else {}), **given})
@@ -100,6 +110,9 @@ class Fault:
             words = [word.partition("=") for word in shlex.split(text)]
         except ValueError as error:
             raise FaultError(f"The fault {text!r} cannot be read: {error}.") from error
+        names = [name for name, _, _ in words]
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise FaultError(f"{twice[0]} stands there twice; leave one of them out.")
         return cls.of({name: _value(name, value) if equals else True for name, equals, value in words})
 
     def table(self) -> dict[str, Any]:
@@ -110,8 +123,7 @@ class Fault:
         return {"on": self.on, **told}
 
     def __str__(self) -> str:
-        said = [(name, value if isinstance(value, str) else json.dumps(value)) for name, value in self.table().items()]
-        return " ".join(name if value == "true" else f"{name}={shlex.quote(value)}" for name, value in said)
+        return " ".join(_said(name, value) for name, value in self.table().items())
 
     @property
     def silent(self) -> bool:
@@ -143,13 +155,15 @@ def _validator() -> SchemaValidator:
 
 
 def _check_words(given: Mapping[str, Any]) -> None:
-    for name in given:
-        if name not in _words():
-            raise FaultError(f"A fault has no {name!r}{meant(name, _words())}")
-    violations = _validator().violations(given)
-    if violations:
-        name = violations[0].path.removeprefix("$").lstrip(".").partition(".")[0]
-        wanted = _words()[name].get("x-expected") or expected(_words()[name])
+    wrong = [name for name, value in given.items() if isinstance(value, float) and not isfinite(value)]
+    try:
+        wrong += [violation.path.split(".")[1].partition("[")[0] for violation in _validator().violations(given)]
+    except TypeError as error:  # what no JSON can be
+        raise FaultError(f"A fault holds only what JSON can be: {error}.") from error
+    if wrong:
+        name = wrong[0]
+        rule = _words()[name]
+        wanted = rule.get("x-expected") or ("true" if "const" in rule else expected(rule))
         raise FaultError(f"{name} must be {wanted}, got {described(given[name])}.")
     for name in ("reset", "cut", "stall", "corrupt"):
         place = given.get(name)
@@ -157,8 +171,18 @@ def _check_words(given: Mapping[str, Any]) -> None:
             raise FaultError(f"{name} must be {_words()[name]['x-expected']}, got {place}.")
     try:
         re.compile(given.get("prompt", ""))
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:
         raise FaultError(f"prompt is no regular expression: {error}.") from error
+    _check_headers(given.get("headers", {}))
+
+
+def _check_headers(headers: Mapping[str, str]) -> None:
+    """Raise `FaultError` for headers that cannot be sent, or that would say where the answer ends."""
+    for name, value in headers.items():
+        if name.lower() in _FRAMING:
+            raise FaultError(f"headers cannot have {name}; use length for a content-length that lies.")
+        if not (_HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(value)):
+            raise FaultError(f"headers cannot have {name!r}: {value!r}; it is no header of HTTP.")
 
 
 def _check_sense(given: Mapping[str, Any]) -> None:
@@ -178,8 +202,9 @@ def _check_sense(given: Mapping[str, Any]) -> None:
             raise FaultError(f'{name} is something a job does; say on="job", or leave on out.')
         if strikes == "answer" and on == "job":
             raise FaultError(f'{name} is something an answer does, not a job; say on="post" or another.')
-    if given.get("drop") and (useless := [name for name in _NO_ANSWER if name in given]):
-        raise FaultError(f"With drop there is no answer that could have {useless[0]}; leave one of them out.")
+    silent = [name for name in ("drop", "reset", "stall") if given.get(name) is True]
+    if silent and (useless := [name for name in _NO_ANSWER if name in given]):
+        raise FaultError(f"With {silent[0]} there is no answer that could have {useless[0]}; leave one of them out.")
     if not effects:
         raise FaultError(f"A fault must say what happens: one of {', '.join(_EFFECTS)}.")
     _check_narrowing(given, on)
@@ -214,8 +239,38 @@ def _value(name: str, text: str) -> Any:
         return text
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
+
+
+def _said(name: str, value: Any) -> str:
+    """Return a word and its value as text, of which `Fault.read` makes the same."""
+    if value is True:
+        return name
+    plain = isinstance(value, str) and _value(name, value) == value
+    return f"{name}={shlex.quote(value if plain else json.dumps(value))}"
+
+
+def _exact(name: str, value: Any) -> Any:
+    """Return a value of a word as it is kept: whole numbers as such, JSON apart from what its caller may change."""
+    if isinstance(value, float) and "integer" in _words()[name].get("type", ()):
+        return int(value)
+    if isinstance(value, dict | list | tuple):
+        if _nests(value, DEEPEST_BODY):
+            raise FaultError(f"{name} may have at most {DEEPEST_BODY} levels.")
+        try:
+            return json.loads(json.dumps(value, allow_nan=False))
+        except (TypeError, ValueError) as error:
+            raise FaultError(f"{name} must be what JSON can be: {error}.") from error
+    if name == "body" and any("\ud800" <= sign <= "\udfff" for sign in value):
+        raise FaultError("body must be a text that can be sent as UTF-8.")
+    return value
+
+
+def _nests(value: object, most: int) -> bool:
+    """Say whether something has more levels than that."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+    return most < 0 or any(_nests(one, most - 1) for one in inner)
 
 
 def meant(name: str, known: Iterable[str]) -> str:

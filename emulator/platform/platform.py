@@ -64,6 +64,12 @@ class Platform:
         self.clock.restart(settings.speed)
         former.close()
 
+    def check(self, settings: Settings) -> None:
+        """Raise `FaultError` or `ContractError` for settings that do not fit the contract."""
+        for table in settings.faults:
+            checked(Fault.of(table), self.contract)
+        Keys(settings, self.contract)
+
     def _begin(self, settings: Settings) -> None:
         faults = [checked(Fault.of(table), self.contract) for table in settings.faults]
         keys = Keys(settings, self.contract)
@@ -123,7 +129,10 @@ class Platform:
         chance = draw(self.seed, self.store.next("jobs"))
         known = model.example if call.parameters is None else call.parameters
         whole, extra = planned.latency(chance.latency(model.latency(known), model.spread))
-        case = planned.failure or (Case(call.account.fails_with, {}) if call.account.fails_with else call.failure)
+        stuck = Case("generation_timeout", {}) if planned.stuck and not held else None  # so that it is never billed
+        case = (
+            planned.failure or stuck or (Case(call.account.fails_with, {}) if call.account.fails_with else call.failure)
+        )
         if case is None and held and (whole > self._gateway_seconds or planned.stuck):
             case = Case("gateway_timeout", {})
         latency = planned.after(whole, self.contract.failure_after(case, whole)) if case else whole
@@ -141,7 +150,7 @@ class Platform:
             outcome=self._failure(case) if case else self._output(call),
             queue_time=queued,
             latency=latency,
-            starts=expires if planned.stuck == QUEUED else now + queued,
+            starts=expires if planned.stuck == QUEUED else now if never and instant else now + queued,
             due=expires if never or stepwise else due,
             expires=expires,
             file_expires=due + self._lifetimes["file_seconds"],
