@@ -39,7 +39,7 @@ def any_speed(context: click.Context, parameter: click.Parameter, value: str | N
     return value if value == MANUAL else speed(context, parameter, value)
 
 
-class FaultText(click.ParamType):
+class FaultText(click.ParamType):  # type: ignore[type-arg] # older clicks have none
     """A fault as a text, which becomes a table; several stand in a variable with semicolons between them."""
 
     name = "fault"

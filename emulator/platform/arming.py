@@ -44,6 +44,9 @@ class Armed:
     met: int = 0
     fired: int = 0
 
+    def __str__(self) -> str:
+        return str(self.fault)
+
     @property
     def spent(self) -> bool:
         """Whether it strikes no more."""
