@@ -5,7 +5,7 @@ import tomllib
 from dataclasses import fields
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 import pytest
@@ -17,6 +17,8 @@ from mockling.cli import main
 from mockling.contract import load
 from mockling.contract.strategies import broken_requests, valid_requests
 from mockling.emulator import AccountSettings, Emulator, Settings, read_settings
+from mockling.emulator.control.conduct import Kind
+from mockling.emulator.control.matching import Wanted
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -123,3 +125,21 @@ def test_links_of_the_documents_lead_somewhere() -> None:
     for document in [ROOT / "README.md", *ROOT.glob("docs/*.md")]:
         for target in re.findall(r"\]\(([^)#:]+)\)", document.read_text("utf-8")):
             assert (document.parent / target).exists(), (document.name, target)
+
+
+JOURNAL = (ROOT / "docs" / "journal.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("program", blocks(JOURNAL, "python"))
+def test_the_programs_about_the_journal_run(program: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each Python program of docs/journal.md runs as it stands."""
+    exec(program, {})
+    assert capsys.readouterr().out
+
+
+def test_every_conduct_warning_is_documented() -> None:
+    """docs/journal.md has a row for each kind of warning about a client's conduct, and each keyword of a match."""
+    rows = re.findall(r"^\| `(\w+)` \| [^|]+ \| [^|]+ \|$", JOURNAL, re.MULTILINE)
+    assert rows == list(get_args(Kind))
+    (keywords,) = re.findall(r"The keywords of `matching`.*?\.", JOURNAL, re.DOTALL)
+    assert [name for name in Wanted.__annotations__ if f"`{name}`" not in keywords] == []
