@@ -95,9 +95,9 @@ def test_a_client_is_live_again_after_the_block(emulator: Emulator) -> None:
                 ask(CREDITS)
 
 
-def test_what_a_test_put_in_place_is_left_alone(live: Emulator) -> None:
+@pytest.mark.usefixtures("live")
+def test_what_a_test_put_in_place_is_left_alone() -> None:
     """A mock transport answers for the live host as before."""
-    del live
 
     def mocked(_: httpx.Request) -> httpx.Response:
         return httpx.Response(418)
@@ -106,9 +106,9 @@ def test_what_a_test_put_in_place_is_left_alone(live: Emulator) -> None:
         assert client.get(LIVE).status_code == 418
 
 
-def test_a_unix_socket_is_left_alone(live: Emulator, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("live")
+def test_a_unix_socket_is_left_alone(tmp_path: Path) -> None:
     """What is sent through a UNIX socket is local, whatever host it is meant for."""
-    del live
     path, heads = str(tmp_path / "socket"), list[bytes]()
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -146,9 +146,9 @@ def test_proxies_of_the_environment_do_not_disturb(
 
 
 @pytest.mark.parametrize("scheme", ["https", "http"])
-def test_proxies_that_are_given_do_not_disturb(scheme: str, live: Emulator) -> None:
+@pytest.mark.usefixtures("live")
+def test_proxies_that_are_given_do_not_disturb(scheme: str) -> None:
     """A proxy that a call or a client names is passed by."""
-    del live
     url = f"{scheme}://api.segmind.com/v1/get-user-credits"
 
     async def ask(session: aiohttp.ClientSession) -> int:
@@ -181,9 +181,9 @@ def test_a_request_past_a_proxy_is_no_proxys() -> None:
     assert [request.partition(b"\r\n")[0] for request in server.requests] == [b"GET /x HTTP/1.1"] * 3
 
 
-def test_tls_options_do_not_disturb(live: Emulator) -> None:
+@pytest.mark.usefixtures("live")
+def test_tls_options_do_not_disturb() -> None:
     """Whether and against what a certificate is verified makes no difference, for there is none."""
-    del live
     pem = str(Path(__file__).parent / "hostile" / "loopback.pem")
 
     async def ask(session: aiohttp.ClientSession) -> bool:
@@ -196,9 +196,9 @@ def test_tls_options_do_not_disturb(live: Emulator) -> None:
     assert in_session(ask)
 
 
-def test_a_pool_has_as_many_connections_as_it_would(live: Emulator) -> None:
+@pytest.mark.usefixtures("live")
+def test_a_pool_has_as_many_connections_as_it_would() -> None:
     """A pool that waits for its one connection waits for it, and says so as ever."""
-    del live
     with urllib3.HTTPSConnectionPool("api.segmind.com", maxsize=1, block=True) as pool:
         held = pool.request("GET", "/v1/get-user-credits", headers=WITH_KEY, preload_content=False)
         with pytest.raises(urllib3.exceptions.EmptyPoolError):
@@ -216,9 +216,9 @@ def test_a_pools_own_retries_and_headers_are_kept() -> None:
     assert [b"X-Own: mine" in request for request in server.requests] == [True, True]
 
 
-def test_many_threads_share_a_session(live: Emulator) -> None:
+@pytest.mark.usefixtures("live")
+def test_many_threads_share_a_session() -> None:
     """A pool that is smaller than the number of threads that use it serves them all."""
-    del live
     with requests.Session() as session, ThreadPoolExecutor(8) as threads:
         session.mount("https://", HTTPAdapter(pool_maxsize=2, pool_block=True))
         asks = [threads.submit(session.get, CREDITS, headers=WITH_KEY, timeout=30) for _ in range(40)]

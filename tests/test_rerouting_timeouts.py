@@ -212,7 +212,7 @@ class Late(aiohttp.ClientResponse):
 
     async def start(self, connection: Any) -> aiohttp.ClientResponse:
         async with asyncio.timeout(30):
-            while connection.protocol.is_connected():
+            while connection.protocol.transport:
                 await asyncio.sleep(0)
         return await super().start(connection)
 
