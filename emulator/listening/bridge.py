@@ -43,6 +43,7 @@ class Bridge:
         self._bodies = Bodies()
         self._one_at_a_time = asyncio.Lock()
         self._ends: str | None = None  # why nothing is held any more
+        self._released = (0, "")  # how often held calls were, and why at last
         self._waiting: dict[asyncio.Timeout, _Pause] = {}
         self._held = 0
         self._cut_short = 0  # how often stalls and pauses were ended
@@ -73,9 +74,11 @@ class Bridge:
         try:
             blocks: Iterable[bytes] = result
             if isinstance(result, Held):
+                before = self._released
                 if not await self._hold(result, receive):
                     return
-                blocks = result.stop(self._ends) if self._ends and result.seconds else result.answer()
+                case = self._released[1] if self._released != before else self._ends if result.seconds else None
+                blocks = result.stop(case) if case else result.answer()
             if isinstance(blocks, Delivered):
                 await self._deliver(blocks, start, receive, send, _transport(scope))
             else:
@@ -112,6 +115,7 @@ class Bridge:
         Call it in the event loop's thread.
         """
         self._ends = case
+        self._released = (self._released[0] + 1, case)
         self._cut_short += 1
         self.wake()
 
@@ -160,8 +164,13 @@ class Bridge:
     async def _hold(self, held: Held, receive: ASGIReceiveCallable) -> bool:
         """Wait until a held call is due; False if its caller left."""
         self._held += 1
+        before = self._released
+
+        def seconds() -> float:
+            return 0.0 if self._ends or self._released != before else held.seconds
+
         try:
-            if await self._wait(_Pause(held.moment, lambda: 0.0 if self._ends else held.seconds), receive):
+            if await self._wait(_Pause(held.moment, seconds), receive):
                 return True
         finally:
             self._held -= 1
