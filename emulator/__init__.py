@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from mockling.emulator.listening.journal import Journal
     from mockling.emulator.listening.server import Emulator, StartError
     from mockling.emulator.platform.exchange import Exchange, Message
-    from mockling.emulator.platform.faults import Fault, FaultError
+    from mockling.emulator.platform.faults import Fault
+    from mockling.emulator.platform.sense import FaultError
     from mockling.emulator.settings import AccountSettings, Settings, SettingsError, read_settings
 
 __all__ = [
@@ -37,7 +38,7 @@ _HOMES = {
     "Exchange": "platform.exchange",
     "Message": "platform.exchange",
     "Fault": "platform.faults",
-    "FaultError": "platform.faults",
+    "FaultError": "platform.sense",
     "AccountSettings": "settings",
     "Settings": "settings",
     "SettingsError": "settings",
