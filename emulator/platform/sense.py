@@ -124,7 +124,7 @@ def _check_narrowing(given: Mapping[str, Any], on: str) -> None:
         )
     if "stage" in given and (not answers or given.get("billed")):
         raise FaultError("stage goes with status or timeout, and not with billed: it says which check fails.")
-    if given.get("until", 1e300) <= given.get("since", 0):
+    if "until" in given and given["until"] <= given.get("since", 0):
         raise FaultError("until must be later than since.")
 
 
