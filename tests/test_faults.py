@@ -18,7 +18,7 @@ from test_cli import fails, run, serving
 from mockling.contract import load
 from mockling.emulator import Emulator, Fault, FaultError, Settings, read_settings
 from mockling.emulator.platform.arming import failures
-from mockling.emulator.platform.faults import schema
+from mockling.emulator.platform.sense import schema
 
 TEXT = st.text(st.characters(blacklist_categories=["Cs"]), max_size=30)
 WORD = TEXT.filter(bool)
