@@ -7,6 +7,7 @@ import os
 import select
 import time
 from collections import deque
+from collections.abc import Callable
 from threading import Event, Thread
 
 MOST_WAITING = 10_000  # lines
@@ -14,14 +15,20 @@ GATHER = 0.02  # seconds for which lines are gathered, so that not each of them 
 MOST_AT_ONCE = 100  # lines of one write
 
 
+def _dropped(count: int) -> str:
+    return f"{count:,} lines were dropped here, for nobody read them."
+
+
 class Lines(logging.Handler):
     """Writes lines, and log records, to a file descriptor, in a thread that nobody waits for.
 
-    Where nobody reads, 10,000 lines wait; those after them are dropped, and how many is told once writing goes on.
+    Where nobody reads, 10,000 lines wait; those after them are dropped, and how many is told once writing goes on, in
+    the words of `note`.
     """
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, note: Callable[[int], str] = _dropped) -> None:
         super().__init__()
+        self._note = note
         self._descriptor = descriptor
         self._waiting: deque[str] = deque()
         self._dropped = 0
@@ -69,7 +76,7 @@ class Lines(logging.Handler):
         lines = [self._waiting.popleft() for _ in range(min(MOST_AT_ONCE, len(self._waiting)))]
         if self._dropped and not self._waiting:
             dropped, self._dropped = self._dropped, 0
-            lines.append(f"{dropped:,} lines were dropped here, for nobody read them.")
+            lines.append(self._note(dropped))
         return "".join(f"{line}\n" for line in lines).encode("utf-8", "replace")
 
     def _write(self, content: bytes) -> None:

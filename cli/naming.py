@@ -15,9 +15,9 @@ def suggested(*arguments: str) -> str:
 
 
 def _this_command() -> list[str]:
-    program = Path(sys.argv[0])
-    if program.resolve() == Path(__file__).resolve().with_name("__main__.py"):
-        return [sys.executable, "-m", "mockling.cli"]
+    program, module = Path(sys.argv[0]), getattr(sys.modules["__main__"], "__spec__", None)
+    if module and module.parent in ("mockling", "mockling.cli"):  # python -m
+        return [sys.executable, "-m", module.parent]
     known = shutil.which("mockling")
     if program.stem != "mockling" or not program.exists() or (known and _same(known, program)):
         return ["mockling"]

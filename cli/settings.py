@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from mockling.emulator.settings import FASTEST, INSTANT, OFF, SLOWEST, Settings, SettingsError
+from mockling.emulator import Fault, FaultError
+from mockling.emulator.settings import FASTEST, INSTANT, MANUAL, OFF, SLOWEST, Settings, SettingsError
 
 
 def setting(_context: click.Context, parameter: click.Parameter, value: Any) -> Any:
@@ -31,6 +32,25 @@ def speed(_context: click.Context, _parameter: click.Parameter, value: str | Non
             f'it must be a number from {SLOWEST} to {FASTEST:,}, such as 100 or 1, or "instant", got {value!r}.'
         ) from error
     return number
+
+
+def any_speed(context: click.Context, parameter: click.Parameter, value: str | None) -> float | str | None:
+    """Return the speed, which may also be "manual"."""
+    return value if value == MANUAL else speed(context, parameter, value)
+
+
+class FaultText(click.ParamType):  # type: ignore[type-arg] # older clicks have none
+    """A fault as a text, which becomes a table; several stand in a variable with semicolons between them."""
+
+    name = "fault"
+    envvar_list_splitter = ";"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, Any]:
+        """Return the fault as a table."""
+        try:
+            return Fault.read(value).table()
+        except FaultError as error:
+            self.fail(str(error), param, ctx)
 
 
 def limit(_context: click.Context, _parameter: click.Parameter, value: str | None) -> int | str | None:

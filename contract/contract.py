@@ -66,6 +66,11 @@ class Contract:
 
         return composed(self.settled)
 
+    @property
+    def live_origins(self) -> tuple[str, ...]:
+        """Where the platform really is, such as `https://api.segmind.com`: the API first, then storage and files."""
+        return tuple(str(place["origin"]) for place in self.document["x-live-origins"])
+
     @cached_property
     def operations(self) -> dict[str, Document]:
         """Every operation by its operationId."""

@@ -9,20 +9,28 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mockling.emulator.control.calls import Calls
     from mockling.emulator.control.conduct import ConductWarning
+    from mockling.emulator.control.journal import Journal
     from mockling.emulator.http.app import create_app
-    from mockling.emulator.listening.journal import Journal
     from mockling.emulator.listening.server import Emulator, StartError
     from mockling.emulator.platform.exchange import Exchange, Message
+    from mockling.emulator.platform.faults import Fault, FaultError
+    from mockling.emulator.rerouting import Attempt, LiveCallError, NetworkBlocked, Rerouting
     from mockling.emulator.settings import AccountSettings, Settings, SettingsError, read_settings
 
 __all__ = [
     "AccountSettings",
+    "Attempt",
     "Calls",
     "ConductWarning",
     "Emulator",
     "Exchange",
+    "Fault",
+    "FaultError",
     "Journal",
+    "LiveCallError",
     "Message",
+    "NetworkBlocked",
+    "Rerouting",
     "Settings",
     "SettingsError",
     "StartError",
@@ -34,11 +42,17 @@ _HOMES = {
     "Calls": "control.calls",
     "ConductWarning": "control.conduct",
     "create_app": "http.app",
-    "Journal": "listening.journal",
+    "Journal": "control.journal",
     "Emulator": "listening.server",
     "StartError": "listening.server",
     "Exchange": "platform.exchange",
+    "Fault": "platform.faults",
+    "FaultError": "platform.faults",
     "Message": "platform.exchange",
+    "Attempt": "rerouting",
+    "LiveCallError": "rerouting",
+    "NetworkBlocked": "rerouting",
+    "Rerouting": "rerouting",
     "AccountSettings": "settings",
     "Settings": "settings",
     "SettingsError": "settings",

@@ -41,7 +41,7 @@ class AccountSettings:
         if not (isinstance(self.key, str) and self.key.isprintable() and self.key.isascii() and self.key.strip()):
             raise SettingsError("key must be a text of visible ASCII characters; such as SG_0123456789abcdef.")
         if self.credits != NO_BALANCE:
-            object.__setattr__(self, "credits", _money("credits", self.credits))
+            object.__setattr__(self, "credits", amount_of("credits", self.credits))
         if not isinstance(self.plan, str | None):
             raise SettingsError(f"plan must be a name, got {self.plan!r}.")
         if self.models is not None:
@@ -70,7 +70,11 @@ class Settings:
     - `inputs`: files that stand behind URLs, for nothing is fetched from the network.
     - `models`: files with further models to serve; docs/models.md shows how to write one.
     - `receive_timeout`: real seconds within which the head of a request, and then its body, must have come.
+    - `faults`: failures that are planned from the start, as tables; docs/faults.md has their words.
+    - `control_token`: what callers of the control API must know; None: nothing on loopback, a random text elsewhere.
     - `strict`: whether every warning fails its generation, but the note that a URL stands for no file here.
+    - `tls`: whether HTTPS is spoken, with an authority made on the spot (`Emulator.ca`), which needs the extra
+      `mockling[tls]`; or the PEM files of a certificate of one's own, `{"cert": "cert.pem", "key": "key.pem"}`.
 
     Raises `SettingsError` for a value that cannot be.
     """
@@ -89,6 +93,9 @@ class Settings:
     models: tuple[Path, ...] = ()
     strict: bool = False
     receive_timeout: float = 300.0
+    faults: tuple[Mapping[str, Any], ...] = ()
+    control_token: str | None = None
+    tls: bool | Mapping[str, Path] = False
 
     def __post_init__(self) -> None:
         if self.speed not in (INSTANT, MANUAL) and not (_is_number(self.speed) and SLOWEST <= self.speed <= FASTEST):
@@ -104,7 +111,10 @@ class Settings:
             raise SettingsError(f'host must be an address such as "127.0.0.1", got {self.host!r}.')
         if not _is_whole(self.seed):
             raise SettingsError(f"seed must be a whole number, got {self.seed!r}.")
-        object.__setattr__(self, "credits", _money("credits", self.credits))
+        object.__setattr__(self, "credits", amount_of("credits", self.credits))
+        token = self.control_token
+        if token is not None and not (isinstance(token, str) and token.isascii() and token.isprintable() and token):
+            raise SettingsError("control_token must be a text of visible ASCII characters.")
         if not isinstance(self.strict, bool):
             raise SettingsError(f"strict must be true or false, got {self.strict!r}.")
         if not (_is_number(self.receive_timeout) and 0 < self.receive_timeout <= LONGEST_WAIT):
@@ -115,6 +125,8 @@ class Settings:
         object.__setattr__(self, "accounts", tuple(_account(entry) for entry in _list("accounts", self.accounts)))
         object.__setattr__(self, "inputs", {url: Path(path) for url, path in self.inputs.items()})
         object.__setattr__(self, "models", tuple(_model(path) for path in _list("models", self.models)))
+        object.__setattr__(self, "faults", tuple(_fault(table) for table in _list("faults", self.faults)))
+        object.__setattr__(self, "tls", _tls(self.tls))
         _check_accounts(self.accounts)
         _check_inputs(self.inputs)
 
@@ -160,6 +172,8 @@ def read_settings(
             values[name] = _table(values, name)
         if path and "models" in values:
             values["models"] = [_beside(path, "models", file) for file in _list("models", values["models"])]
+        if path and isinstance(values.get("tls"), dict):
+            values["tls"] = {part: _beside(path, "tls", file) for part, file in values["tls"].items()}
         given = {name: value for name, value in overrides.items() if value is not None}
         answers = {**values["answers"], **given.pop("answers", {})}
         return Settings(**{**values, **given, "answers": answers})
@@ -194,6 +208,21 @@ def _model(path: object) -> Path:
     return Path(path)
 
 
+def _fault(table: object) -> Mapping[str, Any]:
+    if not isinstance(table, Mapping):
+        raise SettingsError(f"each of faults must be a table, such as {{'status': 502}}, got {table!r}")
+    return table
+
+
+def _tls(value: object) -> bool | dict[str, Path]:
+    if isinstance(value, bool):
+        return value
+    files = dict(value) if isinstance(value, Mapping) else {}
+    if files.keys() != {"cert", "key"} or not all(isinstance(file, str | Path) for file in files.values()):
+        raise SettingsError(f'tls must be true, false, or {{cert = "cert.pem", key = "key.pem"}}, got {value!r}.')
+    return {part: Path(file) for part, file in files.items()}
+
+
 def _account(entry: Any) -> AccountSettings:
     if isinstance(entry, AccountSettings):
         return entry
@@ -217,13 +246,16 @@ def _table(values: Mapping[str, Any], name: str) -> dict[str, Any]:
     return table
 
 
-def _money(name: str, value: object) -> Decimal:
+def amount_of(name: str, value: object, least: int = 0) -> Decimal:
+    """Return an amount of US dollars, at least so many. Raises `SettingsError` for what is none."""
     try:
         amount = Decimal(str(value))
     except InvalidOperation:
-        amount = Decimal(-1)
-    if not (amount.is_finite() and 0 <= amount <= MOST_MONEY and amount == round(amount, 6)):
-        raise SettingsError(f"{name} must be an amount of US dollars from 0 to 10^12, got {str(value)[:40]!r}.")
+        amount = Decimal("nan")
+    if not (amount.is_finite() and least <= amount <= MOST_MONEY and amount == round(amount, 6)):
+        raise SettingsError(
+            f"{name} must be an amount of US dollars from {least and '-10^12'} to 10^12, got {str(value)[:40]!r}."
+        )
     return amount
 
 

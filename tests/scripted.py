@@ -8,7 +8,10 @@ from contextlib import contextmanager
 
 
 class Scripted:
-    """A server that gives each connection the next of its answers and hangs up; None: it never answers."""
+    """A server that gives each connection the next of its answers and hangs up; None: it never answers.
+
+    In an answer, `{url}` stands for the server's own URL.
+    """
 
     def __init__(self, answers: list[bytes | None]) -> None:
         self.requests: list[bytes] = []
@@ -31,7 +34,7 @@ class Scripted:
             if answer is None:
                 self._open.append(connection)
                 continue
-            connection.sendall(answer)
+            connection.sendall(answer.replace(b"{url}", self.url.encode()))
             connection.close()
 
     def close(self) -> None:
@@ -51,6 +54,9 @@ def received(connection: socket.socket) -> bytes:
     while missing > 0 and (more := connection.recv(65536)):
         request += more
         missing -= len(more)
+    chunked = re.search(rb"transfer-encoding: chunked", head, re.IGNORECASE)
+    while chunked and not request.endswith(b"\r\n0\r\n\r\n") and (more := connection.recv(65536)):
+        request += more
     return request
 
 

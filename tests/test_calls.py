@@ -407,7 +407,7 @@ def test_what_is_taken_back_is_not_billed(local: Local) -> None:
     """A call whose server stopped before the answer costs nothing; one whose caller left is paid."""
     held, _ = local.hold(GOOD_KEY, SHORT)
     local.advance(600)
-    list(held.stop())
+    list(held.stop("stopping"))
     assert local.platform.store.billed(local.clock.now()) == 0
     held, _ = local.hold(GOOD_KEY, SHORT)
     held.leave()

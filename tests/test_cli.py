@@ -329,13 +329,6 @@ def test_serve_tells_what_is_wrong_in_one_line(tmp_path: Path) -> None:
     fails(run("serve", "--profile", "live"), "'--profile'", "no profile 'live'; there is documented, observed", code=2)
     fails(run("serve", "--credits", "x"), "'--credits'", "an amount of US dollars", "got 'x'", code=2)
     fails(run("serve", "--port", 99999), "'--port'", "from 0 (any free one) to 65535, got 99999", code=2)
-    (tmp_path / "m.toml").write_text("speed = 'manual'")
-    fails(
-        run("serve", "--config", tmp_path / "m.toml"),
-        "m.toml: ",
-        'The speed "manual" is for Emulator in Python',
-        code=2,
-    )
     (tmp_path / "m.toml").write_text("[[accounts]]\nkey = 'k'\nplan = 'gold'")
     fails(run("serve", "--config", tmp_path / "m.toml"), "m.toml: ", "no plan 'gold'", code=2)
     (tmp_path / "m.toml").write_text("speed = 0")

@@ -16,9 +16,9 @@ from test_cli import fails, run, started
 
 from mockling import fixtures
 from mockling.cli import naming
+from mockling.cli.banner import reachable
 from mockling.cli.money import dollars
 from mockling.cli.output import Output
-from mockling.cli.serve import reachable
 from mockling.cli.waiting import resumable
 from mockling.client import Client
 from mockling.emulator import Emulator

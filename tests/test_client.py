@@ -24,7 +24,7 @@ from mockling.client import (
     UnexpectedStatus,
     Video,
 )
-from mockling.client.client import SLUG
+from mockling.client.client import LIVE_STORAGE, SLUG
 from mockling.contract import Contract
 from mockling.emulator import Emulator
 
@@ -49,7 +49,7 @@ def test_the_parameters_are_the_pages(contract: Contract) -> None:
     for name in ("mode", "aspect_ratio"):
         assert list(get_args(hints[name])) == contract.model.parameters[name]["enum"]
     assert contract.model.slug == SLUG
-    assert contract.document["x-live-origin"] == client.LIVE
+    assert contract.live_origins[:2] == (client.LIVE, LIVE_STORAGE)
 
 
 @pytest.mark.parametrize("body", ["json", "video"])

@@ -14,6 +14,7 @@ from mockling.client import Client
 from mockling.emulator import Emulator, Exchange
 from mockling.emulator.control.calls import Calls, calls_of
 from mockling.emulator.control.conduct import conduct
+from mockling.emulator.platform.faults import Fault
 
 LATENCY = CONTRACT.model.latency(CONTRACT.model.example)
 OTHER_KEY = make_key()
@@ -192,14 +193,13 @@ def test_its_numbers_are_told(local: Local, sample: dict[str, Any]) -> None:
     assert seen(local).cost == PRICE
 
 
-def test_a_call_answered_with_499_gave_up_at_any_speed(sample: dict[str, Any]) -> None:
-    """There the emulator says how long the caller would have waited, so no time need have passed."""
+def test_a_caller_whose_patience_is_over_gave_up_at_any_speed(sample: dict[str, Any]) -> None:
+    """A caller who says how long he waits, in simulated seconds, was there for so long, though no time passed."""
     local = Local(speed="instant")
-    local.post(V1, GOOD_KEY, sample)
-    call = seen(local)[0]
-    assert call.response
-    told = replace(call.response, headers=(("x-mockling-timed-out", "120"),))
-    (warning,) = conduct([replace(call, status=499, response=told)], CONTRACT, None)
+    local.platform.arm(Fault.of({"latency": 213}))
+    headers = {"x-mockling-patience": "120", "x-api-key": GOOD_KEY}
+    assert local.call("POST", V1, json=sample, headers=headers).status_code == 499
+    (warning,) = seen(local).conduct
     assert (warning.kind, "after 120.0 s" in warning.text) == ("gave_up_early", True)
 
 

@@ -37,6 +37,13 @@ def test_the_readmes_programs_run(program: str, tmp_path: Path, monkeypatch: pyt
     assert capsys.readouterr().out
 
 
+def test_the_program_of_rerouting_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    """The program that docs/rerouting.md shows runs as it stands."""
+    (program,) = blocks((ROOT / "docs" / "rerouting.md").read_text("utf-8"), "python")
+    exec(program, {})
+    assert "credits" in capsys.readouterr().out
+
+
 def test_a_model_can_be_written_from_its_page(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -225,6 +225,15 @@ def test_a_path_has_its_values_in_place() -> None:
         contract.path("wait")
 
 
+def test_the_live_origins_are_the_platforms_own() -> None:
+    """The API, the storage for uploads and the files each have an https origin, told with its role."""
+    places = load().document["x-live-origins"]
+    assert [place["role"] for place in places] == ["api", "storage", "files"]
+    assert load().live_origins == tuple(place["origin"] for place in places)
+    assert all(origin.startswith("https://") and origin.endswith(".segmind.com") for origin in load().live_origins)
+    assert load().openapi["x-live-origins"] == places
+
+
 # Bodies that the platform was seen, or is documented, to send.
 
 HEADERS = {

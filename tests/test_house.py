@@ -46,9 +46,11 @@ def test_a_room_imports_only_what_it_may(room: str) -> None:
         ("mockling.contract", {"flask", "av", "requests", "uvicorn", "hypothesis", "rich"}),
         ("mockling.fixtures", {"flask", "av", "requests", "numpy", "PIL"}),
         ("mockling.emulator", {"flask", "av", "requests", "uvicorn", "hypothesis", "rich", "numpy"}),
+        ("mockling.emulator.rerouting", {"flask", "requests", "urllib3", "httpx", "httpcore", "aiohttp"}),
         ("mockling.emulator.settings", {"flask", "av", "requests", "uvicorn", "yaml", "jsonschema"}),
         ("mockling.emulator.platform.platform", {"flask", "werkzeug", "av", "requests", "uvicorn", "numpy"}),
         ("mockling.emulator.http.app", {"av", "requests", "uvicorn", "numpy"}),
+        ("mockling.emulator.listening.server", {"av", "requests", "trustme", "cryptography"}),
         ("mockling.cli", {"flask", "av", "requests", "jsonschema", "rich"}),
     ],
 )
@@ -80,7 +82,14 @@ def test_the_links_for_type_checkers_lead_to_the_rooms() -> None:
 
 
 EMULATOR = ROOT / "emulator"
-FLOORS = ["platform", "http", "control", "listening"]  # each stands on those before it, and all on the settings
+FLOORS = [
+    "platform",
+    "http",
+    "control",
+    "listening",
+    "testing",
+]  # each stands on those before it, and all on the settings
+APART = "rerouting"  # stands on nothing of ours
 SERVERS = {"flask": 1, "werkzeug": 1, "uvicorn": 3}  # the lowest floor that may import each
 
 
@@ -97,7 +106,7 @@ def imported_at_start(file: Path) -> set[str]:
 
 def test_the_emulators_rooms_stand_on_one_another() -> None:
     """What the platform does knows no HTTP, HTTP no server, and the settings nothing of ours."""
-    assert {folder.name for folder in EMULATOR.iterdir() if (folder / "__init__.py").exists()} == set(FLOORS)
+    assert {folder.name for folder in EMULATOR.iterdir() if (folder / "__init__.py").exists()} == {*FLOORS, APART}
     for level, floor in enumerate(FLOORS):
         forbidden = [f"mockling.emulator.{above}" for above in FLOORS[level + 1 :]]
         forbidden += [server for server, lowest in SERVERS.items() if lowest > level]
@@ -105,6 +114,9 @@ def test_the_emulators_rooms_stand_on_one_another() -> None:
             names = imported_at_start(file)
             assert not [name for name in names for bad in forbidden if f"{name}.".startswith(f"{bad}.")], file
     assert not any(name.startswith("mockling") for name in imported_at_start(EMULATOR / "settings.py"))
+    for file in (EMULATOR / APART).rglob("*.py"):
+        ours = [name for name in imported_at_start(file) if name.startswith("mockling")]
+        assert all(name.startswith(f"mockling.emulator.{APART}") for name in ours), file
 
 
 @pytest.mark.parametrize("room", ["contract", "fixtures", "client", "emulator", "cli"])

@@ -130,7 +130,7 @@ class Platform(RuleBasedStateMachine):
             getattr(held, how)()
             held.close()
         else:
-            told.append(b"".join(held.stop()).decode())
+            told.append(b"".join(held.stop("stopping")).decode())
             assert told[0][:3] == "503"
             return  # it never was
         self.known[f"held {self.calls}"] = job

@@ -43,3 +43,16 @@ def test_lines_come_in_their_order_and_whole() -> None:
     assert os.read(reads, 100) == "a\nb\nc\nü?\n".encode()
     os.close(writes)
     os.close(reads)
+
+
+def test_what_is_missing_is_told_in_the_words_of_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log that is JSON stays so where lines were dropped."""
+    monkeypatch.setattr(lines, "MOST_WAITING", 1)
+    reads, writes = os.pipe()
+    out = Lines(writes, '{{"missing": {}}}'.format)
+    for _ in range(3):
+        out.line("{}")
+    out.finish(5)
+    assert os.read(reads, 100) == b'{}\n{"missing": 2}\n'
+    os.close(writes)
+    os.close(reads)

@@ -21,7 +21,6 @@ Kind = Literal["double_charge", "gave_up_early", "polls_too_fast", "poll_after_e
 PAID = ("generate", "submit")  # the operations that can cost money
 POLLS = ("status", "result", "poll")  # those that ask how a job goes
 SHORTEST_PAUSE = 1.0  # simulated seconds between two polls of a job, and after a 429 that names no reset
-TIMED_OUT = 499  # the status of a call whose caller would not have waited for its answer
 Ends = dict[tuple[str, str | None], float]
 
 
@@ -44,8 +43,8 @@ def conduct(exchanges: Iterable[Exchange], contract: Contract, pace: float | Non
     """Return what is wrong with how these calls were made, in whatever order they are.
 
     `pace` is the number of simulated seconds in a real one. None says that nothing took any time; then whether a caller
-    waited long enough cannot be told from his calls, and `polls_too_fast`, `no_back_off` and `gave_up_early` (but for
-    a call that was answered with 499) are not raised.
+    waited long enough cannot be told from his calls: `polls_too_fast` and `no_back_off` are not raised, and
+    `gave_up_early` only of a caller who was there for a second.
     """
     calls = sorted(exchanges, key=lambda call: (call.moment, call.number))
     ends = _ends(calls)
@@ -73,13 +72,13 @@ def double_charges(calls: Sequence[Exchange], contract: Contract, ends: Ends) ->
 def given_up(calls: Sequence[Exchange], contract: Contract, *, timed: bool) -> Iterator[ConductWarning]:
     """Yield each call of v1 whose caller left before a generation of its kind usually ends.
 
-    `timed` says whether time passed; if not, only those count that the emulator answered with 499.
+    `timed` says whether time passed; if not, a caller who left within a second has a time-out for tests.
     """
     for call in calls:
-        if call.operation != "generate" or not _left(call) or not (timed or call.status == TIMED_OUT):
+        if call.operation != "generate" or call.status is not None or call.unanswered:
             continue
-        usual, waited = _usual_seconds(call, contract), _waited(call)
-        if usual is not None and waited < usual:
+        usual, waited = _usual_seconds(call, contract), call.ended - call.moment
+        if usual is not None and waited < usual and (timed or waited >= SHORTEST_PAUSE):
             text = (
                 f"The caller of {call.path} left after {waited:.1f} s, though such a generation takes {usual:.1f} s on "
                 "average and is billed all the same; wait longer, or submit on v2 and poll."
@@ -185,7 +184,8 @@ def _is_paid(call: Exchange) -> bool:
 
 
 def _left(call: Exchange) -> bool:
-    return call.status is None or call.status == TIMED_OUT
+    """Say whether the caller knows no answer."""
+    return call.status is None
 
 
 def _accepted(call: Exchange) -> bool:
@@ -219,14 +219,6 @@ def _usual_seconds(call: Exchange, contract: Contract) -> float | None:
         return model.latency(model.completed(call.json)) if model and isinstance(call.json, dict) else call.seconds
     except ContractError:
         return call.seconds
-
-
-def _waited(call: Exchange) -> float:
-    """Return the seconds for which a caller waited who then left; a 499 names them."""
-    try:
-        return float(call.response.header("x-mockling-timed-out")) if call.response else call.ended - call.moment
-    except ValueError:
-        return call.ended - call.moment
 
 
 def _ends(calls: Iterable[Exchange]) -> Ends:

@@ -16,10 +16,12 @@ from mockling.emulator.http.account import Accounts
 from mockling.emulator.http.defects import as_refused
 from mockling.emulator.http.files import Files
 from mockling.emulator.http.generations import Generations
-from mockling.emulator.http.held import HeldResponse
+from mockling.emulator.http.held import DelayWait, HeldResponse
 from mockling.emulator.http.reading import is_plain, is_plain_host
-from mockling.emulator.http.recording import Recorder, draft_of
+from mockling.emulator.http.recording import Draft, Recorder, draft_of
 from mockling.emulator.http.responses import Responses
+from mockling.emulator.http.striking import Striking
+from mockling.emulator.platform.planned import Struck
 from mockling.emulator.platform.platform import Platform
 from mockling.emulator.platform.refused import Refused
 from mockling.emulator.settings import Settings
@@ -57,6 +59,7 @@ class Application(Flask):
         self.platform = Platform(settings)
         self.responses = Responses(self.platform.contract, self.platform.outputs)
         self.recorder = Recorder(self.platform)
+        self.striking = Striking(self.platform, self.responses, self.recorder)
         self.extensions["mockling"] = self.platform
         limit = self.platform.contract.document["x-limits"]["body_bytes"]
         self.config.update(MAX_CONTENT_LENGTH=limit, MAX_FORM_MEMORY_SIZE=limit, MAX_FORM_PARTS=limit)
@@ -68,7 +71,7 @@ class Application(Flask):
 
     def _route(self) -> None:
         """Give each path of the contract one rule for all verbs, for another verb than its own is 405 there (G6)."""
-        generations = Generations(self.platform, self.responses, self.recorder)
+        generations = Generations(self.platform, self.responses, self.recorder, self.striking)
         files, accounts = Files(self.platform, self.responses), Accounts(self.platform, self.responses)
         views: dict[str, View] = {
             "generate": generations.generate,
@@ -103,6 +106,9 @@ class Application(Flask):
                 return self.responses.preflight()
             if method not in verbs and not staged:  # of a generation the verb is a stage
                 raise Refused("method_not_allowed", headers={"allow": allowed})
+            if not staged:
+                draft.request_id = values.get("id", "")[:100] or None
+                self._meet(draft)
             return view(**values)
 
         return dispatch
@@ -124,15 +130,31 @@ class Application(Flask):
         draft = draft_of(request.environ)
         return MapAdapter(self.url_map, "localhost", "/", "", "http", draft.path, draft.method)
 
+    def _meet(self, draft: Draft) -> None:
+        """Let the fault that is planned for a call, if any, strike. Raises `Struck` if it does before all else."""
+        draft.fault = self.striking.meet(draft)
+        if draft.fault is None:
+            return
+        draft.faults = (draft.fault,)
+        if draft.fault.instead:
+            raise Struck(draft.fault)
+        draft.delay = self.striking.delay(draft.fault)
+
     def process_response(self, response: Response) -> Response:
         """Record a response before it is sent; one that is held, when it is made."""
-        if isinstance(response, HeldResponse):
-            return response
-        return self.recorder.recorded(draft_of(request.environ), response)
+        draft = draft_of(request.environ)
+        if draft.delay:
+            wait = DelayWait(self.responses, self.recorder, draft, response)
+            response = HeldResponse(wait, self.platform.clock, draft, self.striking.ended)
+        return response if isinstance(response, HeldResponse) else self.striking.ended(draft, response)
 
     def _refuse(self, error: Exception) -> Response:
-        refused = as_refused(error, request.path, request.max_content_length)
         draft = draft_of(request.environ)
+        if isinstance(error, Struck):
+            draft.fault, draft.faults = error.fault, (error.fault,)
+            draft.delay = self.striking.delay(error.fault)
+            return Response() if error.fault.silent else self.striking.answer(error.fault, draft)
+        refused = as_refused(error, request.path, request.max_content_length)
         response, draft.error = self.responses.refused(refused)
         draft.violations = refused.violations
         return response

@@ -12,8 +12,8 @@ from mockling.emulator.http.held import HeldResponse
 from mockling.emulator.http.reading import content_of, key_of, media_type_of, read_body, root_of
 from mockling.emulator.http.recording import Draft, Recorder, draft_of
 from mockling.emulator.http.responses import Responses
+from mockling.emulator.http.striking import Striking
 from mockling.emulator.platform.jobs import FAILED, Failure, Job
-from mockling.emulator.platform.ledger import Admission
 from mockling.emulator.platform.platform import Platform
 from mockling.emulator.platform.refused import Refused
 from mockling.emulator.platform.stages import Call
@@ -25,42 +25,40 @@ LOOK = 0.005  # real seconds between two looks whether a video is cut
 class Generations:
     """The HTTP of generations."""
 
-    def __init__(self, platform: Platform, responses: Responses, recorder: Recorder) -> None:
-        self._platform = platform
-        self._responses = responses
-        self._recorder = recorder
+    def __init__(self, platform: Platform, responses: Responses, recorder: Recorder, striking: Striking) -> None:
+        self.platform = platform
+        self.responses = responses
+        self.recorder = recorder
+        self.striking = striking
         self._limits: dict[str, int] = platform.contract.document["x-limits"]
 
     def generate(self, model: str) -> Response:
         """POST /v1/<model>: what POST /v2/<model> does, and then wait until the job has ended."""
         call, draft, job = self._start("generate", model)
-        assert call.admission
-        wait = JobWait(self._platform, self._responses, self._recorder, draft, job, call.admission, call.root)
-        if not wait.seconds:
-            return wait.finish()
-        return HeldResponse(wait, lambda response: self._recorder.recorded(draft, response))
+        return self._when_due(JobWait(self, draft, job, call), draft)
 
     def submit(self, model: str) -> Response:
         """POST /v2/<model> (A1): the stages of v1, but that what has an invalid parameter is queued, and fails (A6)."""
         call, draft, job = self._start("submit", model)
         draft.error = job.outcome.text if isinstance(job.outcome, Failure) else None
-        assert call.admission
-        wait = CutWait(self._platform, self._responses, self._recorder, draft, job, call.admission, call.root)
-        if not wait.seconds:
-            return self._responses.submitted(job, call.root)
-        return HeldResponse(wait, lambda response: self._recorder.recorded(draft, response))
+        return self._when_due(CutWait(self, draft, job, call), draft)
+
+    def _when_due(self, wait: JobWait, draft: Draft) -> Response:
+        """Return the response to a call, which may have to wait for it."""
+        held = HeldResponse(wait, self.platform.clock, draft, self.striking.ended)
+        return held if held.seconds or held.impatient else wait.finish()
 
     def status(self, id: str) -> Response:  # noqa: A002 - the parameter's name in the contract
         """GET /v2/requests/<id>/status."""
-        return self._responses.status(*self._ask(id, "unknown_request"), root_of(request))
+        return self.responses.status(*self._ask(id, "unknown_request"), root_of(request))
 
     def result(self, id: str) -> Response:  # noqa: A002 - the parameter's name in the contract
         """GET /v2/requests/<id>."""
-        return self._responses.result(*self._ask(id, "unknown_request"), root_of(request))
+        return self.responses.result(*self._ask(id, "unknown_request"), root_of(request))
 
     def older_result(self, id: str) -> Response:  # noqa: A002 - the parameter's name in the contract
         """GET /v1/requests/<id>: the result under its older address."""
-        return self._responses.result(*self._ask(id, "unknown_output"), root_of(request))
+        return self.responses.result(*self._ask(id, "unknown_output"), root_of(request))
 
     def _start(self, operation: str, slug: str) -> tuple[Call, Draft, Job]:
         caller: Request = request._get_current_object()  # type: ignore[attr-defined] # each look through it costs
@@ -83,16 +81,18 @@ class Generations:
             root=root_of(caller),
             media_type=media_type,
             read=read,
+            fault=self.striking.brought(draft),
         )
-        job = self._platform.stages.run(call)
+        job = self.platform.stages.run(call)
+        draft.fault, draft.faults = call.planned.answer, call.planned.faults
         draft.request_id, draft.seconds, draft.warnings = job.request_id, job.latency, call.warnings
         return call, draft, job
 
     def _ask(self, request_id: str, missing: str) -> tuple[Kept, str]:
         draft = draft_of(request.environ)
         draft.request_id = request_id[:100]
-        account = self._platform.authenticate(*key_of(request.environ))
-        kept, state = self._platform.ask(account, request_id, missing, step=request.method == "GET")
+        account = self.platform.authenticate(*key_of(request.environ))
+        kept, state = self.platform.ask(account, request_id, missing, step=request.method == "GET")
         draft.model = kept.job.model
         if state == FAILED and isinstance(kept.job.outcome, Failure):
             draft.error = kept.job.outcome.text
@@ -102,88 +102,72 @@ class Generations:
 class JobWait:
     """A call of v1 that waits until its job has ended."""
 
-    __slots__ = ("_admission", "_draft", "_job", "_platform", "_recorder", "_responses", "_root")
+    __slots__ = ("_call", "_draft", "_job", "_of", "due")
 
-    def __init__(
-        self,
-        platform: Platform,
-        responses: Responses,
-        recorder: Recorder,
-        draft: Draft,
-        job: Job,
-        admission: Admission,
-        root: str,
-    ) -> None:
-        self._platform = platform
-        self._responses = responses
-        self._recorder = recorder
+    def __init__(self, of: Generations, draft: Draft, job: Job, call: Call) -> None:
+        self._of = of
         self._draft = draft
         self._job = job
-        self._admission = admission
-        self._root = root
+        self._call = call
+        fault = call.planned.answer
+        self.due = max(job.due, draft.moment + of.striking.delay(fault)) if fault and fault.timeout else job.due
 
     @property
-    def seconds(self) -> float:
-        """The real seconds until the job has ended, and its video is cut."""
-        return self._platform.clock.until(self._job.due) or self._cutting()
-
-    def _cutting(self) -> float:
-        """Return the real seconds after which to look whether the video is cut, 0 if it is."""
+    def working(self) -> float:
+        """The real seconds after which to look whether the video is cut, 0 if it is."""
         outcome = self._job.outcome
-        return 0.0 if isinstance(outcome, Failure) or self._platform.outputs.ready(outcome) else LOOK
-
-    def block(self) -> None:
-        """Wait in the calling thread until the job has ended."""
-        self._platform.clock.wait(self._job.due)
+        return 0.0 if isinstance(outcome, Failure) or self._of.platform.outputs.ready(outcome) else LOOK
 
     def finish(self) -> Response:
-        """Return what came of the job: its video, billed, or its failure. Whatever goes wrong here costs nothing."""
+        """Return the response to what came of the job. Whatever goes wrong here costs nothing."""
         try:
             return self._ended()
         except Exception as error:
             return self._undone(as_refused(error))
 
-    def stop(self) -> Response:
-        """Return the response of a server that stops; the job is undone."""
-        return self._undone(Refused("stopping"))
+    def stop(self, case: str) -> Response:
+        """Return the response of a server that cannot wait; the job is undone."""
+        return self._undone(Refused(case))
 
     def leave(self) -> None:
         """Record that the caller left; the generation goes on and is billed (M6)."""
-        self._platform.store.leave(self._job.request_id)
-        self._recorder.left(self._draft)
+        self._of.platform.store.leave(self._job.request_id)
+        self._of.recorder.left(self._draft)
 
     def _ended(self) -> Response:
-        kept = self._platform.store.complete(self._job.request_id, max(self._job.due, self._platform.clock.now()))
+        platform, responses = self._of.platform, self._of.responses
+        kept = platform.store.complete(self._job.request_id, max(self._job.due, platform.clock.now()))
         outcome = self._job.outcome
         if isinstance(outcome, Failure):
             self._draft.error = outcome.text
-            return self._responses.failure(outcome)
-        assert kept
-        reset = self._platform.stamp(self._admission.resets)
-        response = self._responses.generation(kept, outcome, self._admission, self._root, reset)
+            return responses.failure(outcome)
+        assert kept and self._call.admission
+        reset = platform.stamp(self._call.admission.resets)
+        response = responses.generation(kept, outcome, self._call.admission, self._call.root, reset)
         self._draft.cost = self._job.price
         return response
 
     def _undone(self, refused: Refused) -> Response:
-        self._platform.store.cancel(self._job.request_id)
-        response, self._draft.error = self._responses.refused(refused)
+        self._of.platform.store.cancel(self._job.request_id)
+        response, self._draft.error = self._of.responses.refused(refused)
         return response
 
 
 class CutWait(JobWait):
-    """A call of v2 that waits until the video which its job will deliver is cut."""
+    """A call of v2 that waits until the video which its job will deliver is cut, and as long as is planned."""
 
     __slots__ = ()
 
-    @property
-    def seconds(self) -> float:
-        """The real seconds after which to look again."""
-        return self._cutting()
+    def __init__(self, of: Generations, draft: Draft, job: Job, call: Call) -> None:
+        super().__init__(of, draft, job, call)
+        fault = call.planned.answer
+        self.due = draft.moment + (of.striking.delay(fault) if fault else 0.0)
 
-    def block(self) -> None:
-        """Wait for nothing, for `finish` cuts."""
+    def leave(self) -> None:
+        """Record that the caller left; the job goes on."""
+        self._of.recorder.left(self._draft)
 
     def _ended(self) -> Response:
         if not isinstance(self._job.outcome, Failure):
-            self._platform.outputs.size(self._job.outcome)
-        return self._responses.submitted(self._job, self._root)
+            self._of.platform.outputs.size(self._job.outcome)
+        return self._of.responses.submitted(self._job, self._call.root)

@@ -1,46 +1,113 @@
-"""Held responses: a call that is answered when its job has ended, and who waits for that."""
+"""Held responses: a call that is answered later, and who waits for that."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from math import inf
 from typing import TYPE_CHECKING, Protocol
 
 from flask import Response
 
+from mockling.emulator.http.recording import Draft, Recorder
+from mockling.emulator.http.responses import Responses
+from mockling.emulator.platform.clock import Clock
+from mockling.emulator.platform.refused import Refused
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+TIMED_OUT = "x-mockling-timed-out"  # the seconds of a caller's patience, which were not enough
+GONE = 499  # to whoever asked with a patience; nobody else sees it
+
+
+def timed_out(draft: Draft) -> Response:
+    """Return what is sent to a caller whose patience is over."""
+    return Response(status=GONE, headers={TIMED_OUT: f"{draft.patience:g}", "content-length": "0"})
 
 
 class Wait(Protocol):
     """What a held call waits for."""
 
     @property
-    def seconds(self) -> float:
-        """The real seconds until the response is due."""
+    def due(self) -> float:
+        """The moment at which the response is due."""
 
-    def block(self) -> None:
-        """Wait in the calling thread until the response is due."""
+    @property
+    def working(self) -> float:
+        """The real seconds after which to look again, for something is still being made then; 0: all is ready."""
 
     def finish(self) -> Response:
         """Make the response; the moment has come."""
 
-    def stop(self) -> Response:
-        """Make the response of a server that stops before the moment has come."""
+    def stop(self, case: str) -> Response:
+        """Make the response of a server that cannot wait, for the reason of that name in the contract."""
 
     def leave(self) -> None:
         """Note that the caller left before the moment has come."""
 
 
-class HeldResponse(Response):
-    """A response that is made when what it waits for is due, and then recorded by `end`.
+class DelayWait:
+    """A call whose response is there, and is held back as long as is planned."""
 
-    The view returns at once; waiting is left to the server.
+    def __init__(self, responses: Responses, recorder: Recorder, draft: Draft, response: Response) -> None:
+        self._responses = responses
+        self._recorder = recorder
+        self._draft = draft
+        self._response = response
+        self.due = draft.moment + draft.delay
+        self.working = 0.0
+
+    def finish(self) -> Response:
+        """Return the response."""
+        return self._response
+
+    def stop(self, case: str) -> Response:
+        """Return the response of a server that cannot wait."""
+        self._response.close()
+        response, self._draft.error = self._responses.refused(Refused(case))
+        return response
+
+    def leave(self) -> None:
+        """Record that the caller left."""
+        self._response.close()
+        self._recorder.left(self._draft)
+
+
+class HeldResponse(Response):
+    """A response that is made when what it waits for is due, and then ended by `end`.
+
+    The view returns at once; waiting is left to the server. A caller whose patience is known (simulated seconds) is not
+    waited for in real ones where no time is waited for: what he would see is known at once.
     """
 
-    def __init__(self, wait: Wait, end: Callable[[Response], Response]) -> None:
+    def __init__(self, wait: Wait, clock: Clock, draft: Draft, end: Callable[[Draft, Response], Response]) -> None:
         super().__init__()
         self.wait = wait
-        self.end = end
+        self.clock = clock
+        self.draft = draft
+        self._end = end
+        self._limit = inf if draft.patience is None else draft.moment + draft.patience
+
+    @property
+    def moment(self) -> float:
+        """The moment at which the response is due, or the caller's patience is over."""
+        return min(self.wait.due, self._limit)
+
+    @property
+    def impatient(self) -> bool:
+        """Whether the caller's patience ends before the response is due."""
+        return self._limit < self.wait.due
+
+    @property
+    def seconds(self) -> float:
+        """The real seconds until the response is due, and all of it is ready."""
+        skips = self.clock.instant and self.draft.patience is not None
+        rest = 0.0 if skips else self.clock.until(self.moment)
+        return rest or (0.0 if self.impatient else self.wait.working)
+
+    def ended(self, response: Response) -> Response:
+        """Return the response as it is sent."""
+        return self._end(self.draft, response)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Held:
         """Return the body as WSGI wants it."""
@@ -54,26 +121,42 @@ class Held:
     WSGI server iterates it, and so waits in the thread that called; one that closes it before has lost its caller.
     """
 
-    __slots__ = ("_environ", "_open", "_response", "_start_response")
+    __slots__ = ("_environ", "_open", "_response", "_sent", "_start_response")
 
     def __init__(self, response: HeldResponse, environ: WSGIEnvironment, start_response: StartResponse) -> None:
         self._response = response
         self._environ = environ
         self._start_response = start_response
         self._open = True  # nothing became of it yet
+        self._sent: Iterable[bytes] | None = None
+
+    @property
+    def key(self) -> str:
+        """The API key of its caller, "" for none."""
+        return str(self._environ.get("HTTP_X_API_KEY", "")).strip()
+
+    @property
+    def moment(self) -> float:
+        """The moment at which something becomes of it."""
+        return self._response.moment
 
     @property
     def seconds(self) -> float:
         """The real seconds until the response is due."""
-        return self._response.wait.seconds
+        return self._response.seconds
 
-    def answer(self) -> Iterator[bytes]:
+    def answer(self) -> Iterable[bytes]:
         """Make the response and start sending it."""
+        if self._response.impatient:
+            self._response.draft.ended = self._response.moment
+            self.leave()
+            return self._start(timed_out(self._response.draft))
         return self._send(self._response.wait.finish())
 
-    def stop(self) -> Iterator[bytes]:
-        """Start sending the response of a server that stops."""
-        return self._send(self._response.wait.stop())
+    def stop(self, case: str) -> Iterable[bytes]:
+        """Start sending the response of a server that cannot wait, for the reason of that name in the contract."""
+        self._response.draft.fault = None  # what cannot wait is told so, whatever was planned
+        return self._send(self._response.wait.stop(case))
 
     def leave(self) -> None:
         """Note that the caller is gone."""
@@ -84,11 +167,19 @@ class Held:
         """End, as every WSGI server does with every body."""
         if self._open:
             self.leave()
+        close: Callable[[], object] | None = getattr(self._sent, "close", None)
+        if close:
+            close()
 
     def __iter__(self) -> Iterator[bytes]:
-        self._response.wait.block()
-        return self.answer()
+        if self._response.seconds:
+            self._response.clock.wait(self._response.moment)
+        return iter(self.answer())
 
-    def _send(self, response: Response) -> Iterator[bytes]:
+    def _send(self, response: Response) -> Iterable[bytes]:
         self._open = False
-        return iter(self._response.end(response)(self._environ, self._start_response))
+        return self._start(self._response.ended(response))
+
+    def _start(self, response: Response) -> Iterable[bytes]:
+        self._sent = response(self._environ, self._start_response)
+        return self._sent

@@ -13,6 +13,7 @@ from flask import Response
 
 from mockling.emulator.http.masking import Mask, Shape, has_key, sent_of
 from mockling.emulator.platform.exchange import LONGEST_BODY, Exchange, Message, tell
+from mockling.emulator.platform.faults import Fault
 from mockling.emulator.platform.keys import masked
 from mockling.emulator.platform.platform import Platform
 
@@ -21,23 +22,32 @@ if TYPE_CHECKING:
 
 BEGINNING = LONGEST_BODY + 256  # bytes of a body that are looked at, so that no key is cut at its end
 LONGEST_PATH = 200  # characters of a path, and of its query, that are kept
+PATIENCE = "HTTP_X_MOCKLING_PATIENCE"
 _DRAFT = "mockling.draft"
 
 
 class Draft:
     """What is known of a call while it is under way; what the views find out about it is noted here.
 
-    `path` is decoded and has no query; the other attributes are those of `Exchange`.
+    `path` is decoded and has no query; `fault` strikes its answer, `faults` are all that struck it, `delay` is by how
+    many simulated seconds they hold it back; `patience` is how many its caller waits at most, where he is known to
+    count in simulated ones; `era` is that of the platform. The other attributes are those of `Exchange`.
     """
 
     __slots__ = (
-        "at", "body", "cost", "environ", "error", "method", "model", "moment", "operation", "path", "query",
-        "request_id", "seconds", "size", "violations", "warnings",
+        "at", "body", "cost", "delay", "ended", "environ", "era", "error", "fault", "faults", "method", "model",
+        "moment", "operation", "path", "patience", "query", "request_id", "seconds", "size", "violations", "warnings",
     )  # fmt: skip
 
-    def __init__(self, environ: WSGIEnvironment, moment: float) -> None:
+    def __init__(self, environ: WSGIEnvironment, moment: float, era: int) -> None:
         self.environ = environ
         self.moment = moment
+        self.era = era
+        self.patience = _patience(environ.pop(PATIENCE, None))
+        self.fault: Fault | None = None
+        self.faults: tuple[Fault, ...] = ()
+        self.delay = 0.0
+        self.ended: float | None = None  # None: when it is recorded
         self.at = time.time()
         self.method: str = environ["REQUEST_METHOD"]
         self.path: str = environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace")
@@ -66,6 +76,15 @@ class Draft:
         return body
 
 
+def _patience(text: str | None) -> float | None:
+    """Return the simulated seconds that a caller waits for an answer, as its header says (None: it has none)."""
+    try:
+        seconds = float(text) if text else None
+    except ValueError:
+        return None
+    return seconds if seconds is not None and seconds >= 0 else None
+
+
 def draft_of(environ: WSGIEnvironment) -> Draft:
     """Return the draft of the call that is under way."""
     draft: Draft = environ[_DRAFT]
@@ -81,7 +100,7 @@ class Recorder:
 
     def begin(self, environ: WSGIEnvironment) -> Draft:
         """Return a new draft for a call, which from then on is that of its environment."""
-        draft = environ[_DRAFT] = Draft(environ, self._platform.clock.now())
+        draft = environ[_DRAFT] = Draft(environ, self._platform.clock.now(), self._platform.era)
         return draft
 
     def recorded(self, draft: Draft, response: Response) -> Response:
@@ -112,11 +131,14 @@ class Recorder:
         self.left(self.begin(environ))
 
     def _keep(self, draft: Draft, status: int | None, response: Message | None) -> None:
+        if draft.era != self._platform.era:  # it was begun before all was forgotten
+            return
         draft.look()
         key = draft.environ.get("HTTP_X_API_KEY", "").strip()
         headers, secrets = sent_of(draft.environ)
         request = Message(headers, draft.body, draft.size)
-        mask = self._mask(draft, secrets, [message for message in (request, response) if message])
+        fault = ", ".join(map(str, draft.faults))
+        mask = self._mask(draft, fault, secrets, [message for message in (request, response) if message])
         path, query = (mask.text(text)[:LONGEST_PATH] for text in (draft.path, draft.query))
         exchange = Exchange(
             number=self._platform.store.next("exchanges"),
@@ -136,7 +158,8 @@ class Recorder:
             warnings=tuple([mask.text(warning) for warning in draft.warnings]),
             seconds=draft.seconds,
             cost=draft.cost,
-            ended=self._platform.clock.now(),
+            fault=mask.text(fault) or None,
+            ended=self._platform.clock.now() if draft.ended is None else draft.ended,
             caller=self._platform.keys.digest(key),
             exposed=() if mask.idle else self._exposed(draft, key),
         )
@@ -149,9 +172,9 @@ class Recorder:
         places = {"URL": f"{draft.path}?{draft.query}", "body": draft.body.decode("latin-1")}
         return tuple([place for place, text in places.items() if has_key(text, keys, self._shape)])
 
-    def _mask(self, draft: Draft, secrets: list[str], messages: list[Message]) -> Mask:
+    def _mask(self, draft: Draft, fault: str, secrets: list[str], messages: list[Message]) -> Mask:
         """Return the mask of a call, given all that is kept of it; the headers of a response hold nothing of it."""
-        texts = [draft.path, draft.query, draft.error or "", *draft.violations, *draft.warnings]
+        texts = [draft.path, draft.query, fault, draft.error or "", *draft.violations, *draft.warnings]
         texts += [message.body.decode("latin-1") for message in messages]
         texts += map("\n".join, messages[0].headers)
         return Mask([*self._platform.keys.configured, *secrets], self._shape, texts)

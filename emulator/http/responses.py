@@ -131,6 +131,8 @@ class Responses:
         return Plain(status, json.dumps(body).encode(), JSON, self.cors)
 
     def _result(self, kept: Kept, output: Output, root: str) -> Document:
+        if kept.job.lost == "missing":
+            return {"status": COMPLETED, "request_id": kept.job.request_id, "metrics": _metrics(kept)}
         name = kept.job.file_name
         url = self._url("download", root, file=name)
         size = self._outputs.size(output)

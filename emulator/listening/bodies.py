@@ -28,12 +28,17 @@ class Body:
 
 
 class Bodies:
-    """Reads bodies, of which one may have up to `most` bytes."""
+    """Reads bodies, of which one may have as many bytes as `take` says."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._free = MOST_LARGEST * most
+    def __init__(self) -> None:
+        self._most = 0
+        self._free = 0
         self._one = asyncio.Lock()
+
+    def take(self, most: int) -> None:
+        """Let a body have up to so many bytes from now on."""
+        self._free += MOST_LARGEST * (most - self._most)
+        self._most = most
 
     async def read(self, scope: HTTPScope, receive: ASGIReceiveCallable) -> Body | None:
         """Return the body of a request, to be freed; None if the caller left."""

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import lru_cache, partial
 from io import BytesIO
 from math import inf
-from threading import Thread
-from typing import IO, TYPE_CHECKING, Any, TypeVar
+from threading import Condition, Thread
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 from werkzeug.wsgi import FileWrapper
 
+from mockling.emulator.http.delivery import Delivered
 from mockling.emulator.http.held import Held
 from mockling.emulator.listening.bodies import LARGE, Bodies, Body
+from mockling.emulator.platform.clock import Clock
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
@@ -23,25 +27,33 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
+CONTROL = "/_mockling/"
 FILE_BLOCK = 256 * 1024  # bytes of a file that are sent at a time
+LONGEST_FLUSH = 10.0  # real seconds for which a caller may take what was sent before his connection ends
+FLUSH = 0.001  # real seconds between two looks whether he has
 
 
 class Bridge:
-    """An ASGI application that runs a WSGI one.
+    """An ASGI application that runs a WSGI one, from `serve` on.
 
-    `limit` is the number of bytes of a body that the application takes; of a larger one it is told the size alone.
-    `abandoned` is told the environment of a call whose caller left before all of it had come.
+    `control` is the WSGI application that answers below its prefix, in a thread, before any of the other's doing.
     """
 
-    def __init__(
-        self, application: WSGIApplication, limit: int, abandoned: Callable[[WSGIEnvironment], object]
-    ) -> None:
-        self._application = application
-        self._bodies = Bodies(limit)
+    _application: WSGIApplication
+    _abandoned: Callable[[WSGIEnvironment], object]
+    _clock: Clock
+
+    def __init__(self, control: WSGIApplication) -> None:
+        self._control = control
+        self._bodies = Bodies()
         self._one_at_a_time = asyncio.Lock()
-        self._abandoned = abandoned
-        self._stopping = False
-        self._held: dict[asyncio.Timeout, Held] = {}
+        self._ends: str | None = None  # why nothing is held any more
+        self._dropped: set[str] = set()  # keys whose calls are not held
+        self._waiting: dict[asyncio.Timeout, _Pause] = {}
+        self._held = 0
+        self._cut_short = 0  # how often stalls and pauses were ended
+        self._busy = 0
+        self._idle = Condition()
 
     async def __call__(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         """Answer one request."""
@@ -51,6 +63,18 @@ class Bridge:
         if body is None:
             self._abandoned(_environ(scope, Body()))
             return
+        if scope["path"].startswith(CONTROL):
+            start, environ = _Start(), _environ(scope, body)
+            self._bodies.free(body)
+            await _send(start, await _in_thread(lambda: self._control(environ, start)), receive, send)
+            return
+        self._count(1)
+        try:
+            await self._answer(body, scope, receive, send)
+        finally:
+            self._count(-1)
+
+    async def _answer(self, body: Body, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         start = _Start()
         try:
             result = await self._call(_environ(scope, body), start)
@@ -60,30 +84,88 @@ class Bridge:
         try:
             blocks: Iterable[bytes] = result
             if isinstance(result, Held):
-                if not await self._wait(result, receive):
+                if not await self._hold(result, receive):
                     return
-                blocks = result.stop() if self._stopping else result.answer()
-            await _send(start, blocks, receive, send)
+                reason = self._reason(result.key) if result.seconds else None
+                blocks = result.stop(reason) if reason else result.answer()
+            if isinstance(blocks, Delivered):
+                await self._deliver(blocks, start, receive, send, _transport(scope))
+            else:
+                await _send(start, blocks, receive, send)
         finally:
             if hasattr(result, "close"):
                 result.close()
 
+    def serve(
+        self, application: WSGIApplication, abandoned: Callable[[WSGIEnvironment], object], clock: Clock, limit: int
+    ) -> None:
+        """Run an application from now on.
+
+        `limit` is the number of bytes of a body that it takes; of a larger one it is told the size alone.
+        `abandoned` is told the environment of a call whose caller left before all of it had come, `clock` is what
+        planned pauses go by.
+        """
+        self._application, self._abandoned, self._clock = application, abandoned, clock
+        self._bodies.take(limit)
+
     @property
     def held(self) -> int:
         """The number of calls that wait for their answer."""
-        return len(self._held)
+        return self._held
 
-    def release(self) -> None:
-        """Answer every held call now, and every later one at once. Call it in the event loop's thread."""
-        self._stopping = True
+    @property
+    def last_moment(self) -> float:
+        """The moment at which the last of the calls that wait will have its answer; -infinity: none waits."""
+        return max([pause.moment for pause in list(self._waiting.values()) if pause.moment < inf], default=-inf)
+
+    def release(self, case: str) -> None:
+        """Answer every held call now, and every later one at once, for the reason of that name in the contract.
+
+        Call it in the event loop's thread.
+        """
+        self._ends = case
+        self._cut_short += 1
+        self.wake()
+
+    def drop(self, key: str) -> None:
+        """Answer the held calls of an API key now, as `release` does. Call it in the event loop's thread."""
+        self._dropped.add(key)
+        self.wake()
+
+    def keep(self, key: str) -> None:
+        """Hold the calls of an API key again."""
+        self._dropped.discard(key)
+
+    def resume(self) -> None:
+        """Hold calls again."""
+        self._ends = None
+
+    def cut_short(self) -> None:
+        """End what stalls, and send at once what is sent slowly. Call it in the event loop's thread."""
+        self._cut_short += 1
         self.wake()
 
     def wake(self) -> None:
-        """Answer the held calls that are due by now. Call it in the event loop's thread."""
-        for timer, held in self._held.items():
-            if self._stopping or not held.seconds:
-                with suppress(RuntimeError):  # it has just run out by itself
-                    timer.reschedule(0)
+        """Go on with what is due by now, in the order in which it is, and wait for the rest as long as is left now.
+
+        Call it in the event loop's thread.
+        """
+        now = asyncio.get_running_loop().time()
+        for timer, pause in sorted(self._waiting.items(), key=lambda waiting: waiting[1].moment):
+            seconds = pause.seconds()
+            with suppress(RuntimeError):  # it has just run out by itself
+                timer.reschedule(None if seconds == inf else now + seconds if seconds else 0)
+
+    def wait_idle(self, within: float) -> bool:
+        """Wait, in another thread, until no call is under way; False if it took more than so many real seconds."""
+        with self._idle:
+            return self._idle.wait_for(lambda: not self._busy, within)
+
+    def _count(self, more: int) -> None:
+        with self._idle:
+            self._busy += more
+            if not self._busy:
+                self._idle.notify_all()
 
     async def _call(self, environ: WSGIEnvironment, start: _Start) -> Iterable[bytes]:
         """Return what the application returns for a request, whose body is then forgotten."""
@@ -96,21 +178,100 @@ class Bridge:
         environ["wsgi.input"] = BytesIO()
         return result
 
-    async def _wait(self, held: Held, receive: ASGIReceiveCallable) -> bool:
+    async def _hold(self, held: Held, receive: ASGIReceiveCallable) -> bool:
         """Wait until a held call is due; False if its caller left."""
-        while (seconds := held.seconds) and not self._stopping:
+        self._held += 1
+        try:
+            pause = _Pause(held.moment, lambda: 0.0 if self._reason(held.key) else held.seconds)
+            if await self._wait(pause, receive):
+                return True
+        finally:
+            self._held -= 1
+        held.leave()
+        return False
+
+    def _reason(self, key: str) -> str | None:
+        """Return why a call with a key is not held; None: it is."""
+        return self._ends or ("reset" if key in self._dropped else None)
+
+    async def _wait(self, pause: _Pause, receive: ASGIReceiveCallable) -> bool:
+        """Wait until a pause is over; False if the caller left."""
+        while seconds := pause.seconds():
             try:
                 async with asyncio.timeout(None if seconds == inf else seconds) as timer:
-                    self._held[timer] = held
+                    self._waiting[timer] = pause
                     while (await receive())["type"] != "http.disconnect":
                         pass
             except TimeoutError:
                 continue
             finally:
-                self._held.pop(timer, None)
-            held.leave()
+                self._waiting.pop(timer, None)
             return False
         return True
+
+    def _until(self, moment: float, since: int) -> _Pause:
+        """Return the pause until a moment, or until pauses are cut short (once more than they were by then)."""
+        endless = moment == inf
+
+        def seconds() -> float:
+            if self._ends or self._cut_short != since:
+                return 0.0
+            return inf if endless else self._clock.until(moment)
+
+        return _Pause(moment, seconds)
+
+    async def _deliver(
+        self,
+        delivered: Delivered,
+        start: _Start,
+        receive: ASGIReceiveCallable,
+        send: ASGISendCallable,
+        transport: asyncio.Transport,
+    ) -> None:
+        """Send a response as is planned, or as much of it as its caller stays for."""
+        plan, since, moment = delivered.delivery, self._cut_short, self._clock.now()
+        if not plan.silent:
+            await _send_head(start, send)
+            for piece, seconds in delivered.pieces():
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+                await asyncio.sleep(0)
+                moment += seconds
+                if seconds and not await self._wait(self._until(moment, since), receive):
+                    return
+        if plan.ending is None:
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            return
+        if plan.ending == "stall":
+            await self._wait(self._until(inf, since), receive)
+        await _end(transport, reset=plan.ending == "reset")
+
+
+class _Pause(NamedTuple):
+    """A wait for a `moment`, and the real `seconds` that are left of it."""
+
+    moment: float
+    seconds: Callable[[], float]
+
+
+def _transport(scope: HTTPScope) -> asyncio.Transport:
+    transport: Any = scope["extensions"]["mockling"]["transport"]
+    return cast("asyncio.Transport", transport)
+
+
+async def _end(transport: asyncio.Transport, *, reset: bool) -> None:
+    """Close or reset a connection when all has been sent, or after a while."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LONGEST_FLUSH):
+            await asyncio.sleep(0)  # what is kept back is handed on
+            while transport.get_write_buffer_size() and not transport.is_closing():
+                await asyncio.sleep(FLUSH)
+    if reset:
+        connection = transport.get_extra_info("socket")
+        with suppress(OSError):  # it is closed already
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        transport.abort()
+    else:
+        transport.close()
 
 
 async def _in_thread(call: Callable[[], Result]) -> Result:
@@ -146,7 +307,7 @@ async def _send(start: _Start, blocks: Iterable[bytes], receive: ASGIReceiveCall
     """Send a response, or as much of it as its caller stays for."""
     iterator = iter(blocks)
     block, following = next(iterator, b""), next(iterator, None)
-    await send({"type": "http.response.start", "status": start.status, "headers": start.headers, "trailers": False})
+    await _send_head(start, send)
     gone = asyncio.ensure_future(receive()) if following is not None else None
     try:
         while following is not None:
@@ -159,6 +320,10 @@ async def _send(start: _Start, blocks: Iterable[bytes], receive: ASGIReceiveCall
     finally:
         if gone:
             gone.cancel()
+
+
+async def _send_head(start: _Start, send: ASGISendCallable) -> None:
+    await send({"type": "http.response.start", "status": start.status, "headers": start.headers, "trailers": False})
 
 
 def _file_wrapper(file: IO[bytes], _wanted: int = 0) -> FileWrapper:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
+import ssl
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from email.utils import formatdate
 from threading import Event
 from typing import Any
@@ -16,11 +17,13 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from mockling.emulator.listening.protocol import Protocol
+from mockling.emulator.listening.tls import HANDSHAKE, Misled, advice, speaks_tls
 from mockling.emulator.platform.exchange import logger
 
 KEEP_ALIVE = 75  # real seconds for which an idle connection stays open
 BACKLOG = 1024  # connections that may wait to be accepted
 AT_A_TIME = 64  # connections that are accepted before others have their turn
+GOODBYE = 0.1  # real seconds for which the last callers over TLS may say that they heard the end
 RETRY = 0.1  # real seconds until connections are accepted again, when there were no descriptors left
 _SCARCE = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
@@ -28,14 +31,17 @@ _SCARCE = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 class Listener:
     """Runs an ASGI application on a bound socket, in an event loop of its own, until `stop`.
 
-    `most_seconds` is how long the head of a request, and then its body, may take to come (real seconds). `listening` is
-    set once connections are accepted; `loop` is there from then on.
+    `most_seconds` is how long the head of a request, and then its body, may take to come (real seconds). With `tls` it
+    is HTTPS that is spoken. `listening` is set once connections are accepted; `loop` is there from then on.
     """
 
     loop: asyncio.AbstractEventLoop
 
-    def __init__(self, application: Any, listener: socket.socket, most_seconds: float) -> None:
+    def __init__(
+        self, application: Any, listener: socket.socket, most_seconds: float, tls: ssl.SSLContext | None = None
+    ) -> None:
         self._socket = listener
+        self._tls = tls
         self._most_seconds = most_seconds
         self._config = uvicorn.Config(
             application,
@@ -111,9 +117,30 @@ class Listener:
                 self._pause(error)
                 return
             connection.setblocking(False)
-            task = self.loop.create_task(self.loop.connect_accepted_socket(self._protocol, connection))
+            opening = self._secure(connection) if self._tls else self._plain(connection)
+            task = self.loop.create_task(opening)
             self._opening.add(task)
             task.add_done_callback(self._opening.discard)
+
+    async def _plain(self, connection: socket.socket, kind: type[Protocol] = Protocol) -> None:
+        await self.loop.connect_accepted_socket(lambda: self._protocol(kind), connection)
+
+    async def _secure(self, connection: socket.socket) -> None:
+        """Begin TLS on a connection; a caller with whom that fails is cut off, and if it did not agree, told of."""
+        with ExitStack() as failed:
+            failed.callback(connection.close)
+            try:
+                if await speaks_tls(connection):
+                    await self.loop.connect_accepted_socket(
+                        self._protocol, connection, ssl=self._tls, ssl_handshake_timeout=HANDSHAKE
+                    )
+                else:
+                    await self._plain(connection, Misled)
+                failed.pop_all()
+            except ssl.SSLError as error:
+                logger.warning("A caller's TLS handshake failed: %s.%s", error.reason or error, advice(error))
+            except OSError:  # it left, or took too long
+                pass
 
     def _pause(self, error: OSError) -> None:
         """Leave further callers waiting, for a moment."""
@@ -123,8 +150,8 @@ class Listener:
             self._told = True
             logger.warning("New connections have to wait: %s. A higher limit helps (ulimit -n).", error.strerror)
 
-    def _protocol(self) -> Protocol:
-        return Protocol(self._config, self._state, {}, self.loop)
+    def _protocol(self, kind: type[Protocol] = Protocol) -> Protocol:
+        return kind(self._config, self._state, {}, self.loop)
 
     async def _end(self) -> None:
         self.loop.remove_reader(self._socket)
@@ -132,7 +159,11 @@ class Listener:
         for connection in list(self._state.connections):
             connection.shutdown()
         end = self.loop.time() + self._within
-        while (self._state.connections or self._state.tasks) and self.loop.time() < end:
-            await asyncio.sleep(0.001)
+        await self._until(end, lambda: self._state.tasks or (not self._tls and self._state.connections))
+        await self._until(min(end, self.loop.time() + GOODBYE), lambda: self._state.connections)
         for connection in list(self._state.connections):
             connection.transport.abort()
+
+    async def _until(self, end: float, busy: Callable[[], object]) -> None:
+        while busy() and self.loop.time() < end:
+            await asyncio.sleep(0.001)

@@ -37,6 +37,7 @@ class Protocol(HttpToolsProtocol):
     # uvicorn's own has as many attributes as Python keeps in little room.
     __slots__ = (
         "_began",
+        "_extensions",
         "_held_back",
         "_ignored",
         "_in_body",
@@ -67,6 +68,7 @@ class Protocol(HttpToolsProtocol):
         """Take a new connection."""
         # uvicorn's own signature is narrower than asyncio's, and what it is given needs only be like a transport.
         super().connection_made(Joined(transport, self.loop))  # type: ignore[arg-type]
+        self._extensions: dict[str, dict[object, object]] = {"mockling": {"transport": self.transport}}
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget a connection, also one that was reset, at once."""
@@ -176,6 +178,7 @@ class Protocol(HttpToolsProtocol):
             self._moved, self._size, self._in_body, self._sent_something = True, 0, False, True
             self._begin()
             super().on_message_begin()
+            self.scope["extensions"] = self._extensions
 
     def on_url(self, url: bytes) -> None:
         """Take a part of the address."""

@@ -2,34 +2,41 @@
 
 from __future__ import annotations
 
-import errno
-import os
+import json
 import socket
-from decimal import Decimal
-from threading import Thread
+from collections.abc import Callable
+from secrets import token_urlsafe
+from threading import Event, Thread
 from types import TracebackType
-from typing import Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, Self
 
-from mockling.contract import Contract
-from mockling.emulator.control.calls import Calls, Times, calls_of
-from mockling.emulator.control.matching import Wanted
-from mockling.emulator.http.app import create_app
+from mockling.emulator.control.app import Control
+from mockling.emulator.control.controls import Controls
+from mockling.emulator.control.guard import is_loopback
+from mockling.emulator.http.app import Application, create_app
 from mockling.emulator.listening.bridge import Bridge
-from mockling.emulator.listening.journal import Journal
 from mockling.emulator.listening.listener import Listener
-from mockling.emulator.platform.clock import Clock
+from mockling.emulator.listening.sockets import StartError as StartError
+from mockling.emulator.listening.sockets import listen
+from mockling.emulator.listening.tls import identity, served_hosts
 from mockling.emulator.platform.keys import usable_key
-from mockling.emulator.settings import Settings, changed
+from mockling.emulator.platform.platform import Platform
+from mockling.emulator.settings import Settings, SettingsError, changed
+
+if TYPE_CHECKING:
+    from mockling.emulator.rerouting import Rerouting
 
 START_LIMIT = 10.0  # real seconds
 STOP_LIMIT = 1.5  # real seconds for an orderly stop; what is open then is cut off
+RESET_LIMIT = 1.0  # real seconds for which a reset waits for the answers to what was held
+SETTLE_LIMIT = 10.0  # real seconds for which settling waits for calls under way
+TURNS = 3  # of the event loop, after which it has noticed every caller who left before
+MOST_APPLICATIONS = 8  # of other contracts, that are kept for another reset
+_BOUND = ("host", "port", "receive_timeout", "control_token", "tls")  # settings that stay while it listens
+_OF_CONTRACT = ("profile", "answers", "contract", "models")
 
 
-class StartError(OSError):
-    """The emulator cannot listen at its address; the message says why and what to do."""
-
-
-class Emulator:
+class Emulator(Controls):
     """An emulator that listens in a thread of its own, from `start` to `stop`, or as a context manager.
 
     `settings` say what it is like, `changes` are fields of `Settings` that replace them:
@@ -37,23 +44,91 @@ class Emulator:
         with Emulator(speed="instant") as emulator:
             requests.post(emulator.url + "/v1/...", headers={"x-api-key": emulator.api_key}, ...)
 
-    Raises what `Settings` and `mockling.contract.load` raise, and `StartError` on `start` if the address cannot be
-    listened at.
+    Raises what `Settings` and `mockling.contract.load` raise, `FaultError` for a fault that makes no sense, and
+    `StartError` on `start` if the address cannot be listened at.
     """
 
     def __init__(self, settings: Settings | None = None, **changes: Any) -> None:
-        self.settings = changed(settings, changes)
-        self._app = create_app(self.settings)
-        self._app.platform.patient = True  # the bridge waits without a thread
+        self.settings = self._first = changed(settings, changes)
+        self._identity = identity(self.settings)
+        self._applications: dict[str, Application] = {}
+        self._app = self._application(self.settings)
         self._socket: socket.socket | None = None
+        random = None if is_loopback(self.settings.host) else token_urlsafe(16)
+        self.control_token = self.settings.control_token or random
+
+    def start(self) -> Self:
+        """Listen; returns when calls are answered."""
+        if self._socket is not None:
+            raise StartError(f"The emulator is running already, at {self.url}.")
+        self._socket = listen(self.settings.host, self.settings.port)
+        self._bridge = Bridge(Control(self).wsgi_app)
+        self._attach()
+        hosts = served_hosts(self.contract, self._socket.getsockname()[0])
+        tls = self._identity.context(hosts) if self._identity else None
+        self._listener = Listener(self._bridge, self._socket, self.settings.receive_timeout, tls)
+        self._thread = Thread(target=self._listener.run, name="mockling", daemon=True)
+        self._thread.start()
+        if not self._listener.listening.wait(START_LIMIT):
+            self._detach()
+            self._socket.close()
+            self._socket = None
+            raise StartError(f"The emulator did not start within {START_LIMIT:.0f} s; it can be tried again.")
+        return self
+
+    def stop(self) -> None:
+        """Stop listening; calls that are still held are answered with 503. Returns within about 2 real seconds."""
+        if self._socket is None:
+            return
+        self._detach()
+        self._listener.stop(STOP_LIMIT, lambda: self._bridge.release("stopping"))
+        self._thread.join(STOP_LIMIT + 1)
+        self.platform.store.close()
+        self._socket = None
+
+    def reset(self, settings: Settings | None = None, **changes: Any) -> None:
+        """Forget everything: jobs, accounts, uploads, journal, faults; time and chance begin again.
+
+        It is then as it was first, or as `settings` and `changes` say; the address it listens at stays. Held calls are
+        answered with 503, and what callers still send belongs to what is forgotten. Raises what the constructor raises,
+        and `SettingsError` for another address; then nothing has changed.
+        """
+        wanted = changed(settings or self._first, changes)
+        if self._socket and any(getattr(wanted, name) != getattr(self.settings, name) for name in _BOUND):
+            raise SettingsError(f"{', '.join(_BOUND)} cannot change while it listens; start another emulator.")
+        application = self._application(wanted)
+        application.platform.check(wanted)
+        if self._socket:
+            self._in_loop(lambda: self._bridge.release("reset"))
+            self._bridge.wait_idle(RESET_LIMIT)
+            self._detach()
+        try:
+            application.platform.reset(wanted)
+            if application is not self._app:
+                self.platform.store.close()
+            self._app, self.settings = application, wanted
+        finally:
+            if self._socket:
+                self._attach()
+                self._in_loop(self._bridge.resume)
 
     @property
     def url(self) -> str:
-        """The address it listens at, such as `http://127.0.0.1:8787`."""
+        """The address it listens at, such as `http://127.0.0.1:8787`; with the setting `tls` it begins with https."""
         if self._socket is None:
             raise StartError("The emulator is not running; call start() first, or use it in a with statement.")
         host, port = self._socket.getsockname()[:2]
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        scheme = "https" if self._identity else "http"
+        return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+
+    @property
+    def ca(self) -> str | None:
+        """The certificate of the authority that callers over TLS must trust, as PEM text; None if there is none.
+
+        It is another one for each emulator: `ssl.create_default_context(cadata=emulator.ca)`, or in a file, for
+        `requests.get(..., verify=file)`.
+        """
+        return self._identity.ca if self._identity else None
 
     @property
     def api_key(self) -> str:
@@ -61,84 +136,96 @@ class Emulator:
         return usable_key(self.settings.accounts)
 
     @property
-    def clock(self) -> Clock:
-        """Its clock; with the speed "manual", `clock.advance(seconds)` lets time pass."""
-        return self._app.platform.clock
-
-    @property
-    def contract(self) -> Contract:
-        """The contract it keeps."""
-        return self._app.platform.contract
-
-    @property
-    def journal(self) -> Journal:
-        """The last calls, oldest first; a view of what there is when it is looked at."""
-        return Journal(self._app.platform)
-
-    @property
-    def calls(self) -> Calls:
-        """The last calls as they are now, to be read and asserted on; one that still waits is not among them."""
-        return calls_of(self._app.platform)
-
-    @property
-    def warnings(self) -> list[str]:
-        """`Calls.warnings` of the last calls."""
-        return self.calls.warnings
-
-    @property
-    def billed(self) -> Decimal:
-        """All that was billed by now, in US dollars, also for calls that the journal has forgotten."""
-        return self._app.platform.store.billed(self.clock.now())
-
-    def assert_called(self, times: Times = None, **wanted: Unpack[Wanted]) -> Calls:
-        """Assert on the last calls as `Calls.assert_called` does."""
-        __tracebackhide__ = True
-        return self.calls.assert_called(times, **wanted)
-
-    def assert_charged(self, times: Times = None, total: Decimal | float | str | None = None) -> Calls:
-        """Assert on the last calls as `Calls.assert_charged` does."""
-        __tracebackhide__ = True
-        return self.calls.assert_charged(times, total)
-
-    def assert_no_warnings(self) -> None:
-        """Assert on the last calls as `Calls.assert_no_warnings` does."""
-        __tracebackhide__ = True
-        self.calls.assert_no_warnings()
-
-    @property
     def held(self) -> int:
         """The number of calls that wait for their answer."""
         return self._bridge.held if self._socket else 0
 
-    def start(self) -> Self:
-        """Listen; returns when calls are answered."""
-        if self._socket is not None:
-            raise StartError(f"The emulator is running already, at {self.url}.")
-        self._socket = _listen(self.settings.host, self.settings.port)
-        limit = self.contract.document["x-limits"]["body_bytes"]
-        self._bridge = Bridge(self._app.wsgi_app, limit, self._app.recorder.abandoned)
-        self._listener = Listener(self._bridge, self._socket, self.settings.receive_timeout)
-        self._thread = Thread(target=self._listener.run, name="mockling", daemon=True)
-        self._thread.start()
-        if not self._listener.listening.wait(START_LIMIT):
-            self._socket.close()
-            self._socket = None
-            raise StartError(f"The emulator did not start within {START_LIMIT:.0f} s; it can be tried again.")
-        self.clock.listen(self._wake)
-        return self
+    def intercept(self, *, block_network: bool = False) -> Rerouting:
+        """Return a context manager: within it, this process's calls of the live platform reach this emulator.
 
-    def stop(self) -> None:
-        """Stop listening; calls that are still held are answered with 503. Returns within about 2 real seconds."""
-        if self._socket is None:
-            return
+        See `Rerouting` for what is caught; `block_network` refuses every other call beyond this machine.
+        """
+        from mockling.emulator.rerouting import Rerouting
+
+        return Rerouting(lambda: self.url, self.contract.live_origins, block_network=block_network)
+
+    def forget(self, key: str) -> None:
+        """Forget what belongs to one API key: its calls, jobs, balance and the faults for it alone.
+
+        Its held calls are answered with 503; all else, and time, goes on. Raises `SettingsError` as `balance` does.
+        """
+        account = self._account(key, balance=False)
+        if self._socket:
+            self._in_loop(lambda: self._bridge.drop(key))
+            self._settle_loop()
+        self.platform.store.forget(account, self.platform.keys.digest(key))
+        if self._socket:
+            self._in_loop(lambda: self._bridge.keep(key))
+
+    def settle(self) -> None:
+        """Let whatever is under way end: journal and bill are final then.
+
+        Time passes until the last job that will ever end has ended and every held call is answered; what stalls is
+        closed. Waits for calls under way at most 10 real seconds.
+        """
+        if self._socket:
+            self._settle_loop()
+        now = self.clock.now()
+        while (due := self._last_moment(now)) > now:
+            self.advance(due - now)
+            now = self.clock.now()
+        if self._socket:
+            self._in_loop(self._bridge.cut_short)
+            self._bridge.wait_idle(SETTLE_LIMIT)
+
+    def _last_moment(self, now: float) -> float:
+        """Return the moment at which all that runs now will have ended, as far as it ever will."""
+        job = self.platform.store.latest_due(now)
+        calls = self._bridge.last_moment if self._socket else 0.0
+        return max(calls, job or 0.0)
+
+    @property
+    def platform(self) -> Platform:
+        """What it stands in for, without HTTP."""
+        return self._app.platform
+
+    def _application(self, settings: Settings) -> Application:
+        """Return the application with the contract of settings, made when it is first needed."""
+        wanted = json.dumps([getattr(settings, name) for name in _OF_CONTRACT], default=str, sort_keys=True)
+        application = self._applications.get(wanted)
+        if application is None:
+            if len(self._applications) >= MOST_APPLICATIONS:
+                self._applications.clear()
+            application = self._applications[wanted] = create_app(settings)
+            application.platform.patient = True  # the bridge waits without a thread
+        return application
+
+    def _attach(self) -> None:
+        limit = self.contract.document["x-limits"]["body_bytes"]
+        self._bridge.serve(self._app.wsgi_app, self._app.recorder.abandoned, self.clock, limit)
+        self.clock.listen(self._wake)
+
+    def _detach(self) -> None:
         self.clock.unlisten(self._wake)
-        self._listener.stop(STOP_LIMIT, self._bridge.release)
-        self._thread.join(STOP_LIMIT + 1)
-        self._app.platform.store.close()
-        self._socket = None
+
+    def _settle_loop(self) -> None:
+        """Let the event loop notice what has happened before."""
+        for _ in range(TURNS):
+            self._in_loop(lambda: None)
 
     def _wake(self) -> None:
         self._listener.loop.call_soon_threadsafe(self._bridge.wake)
+
+    def _in_loop(self, act: Callable[[], object]) -> None:
+        """Do something in the event loop's thread, and wait until it is done."""
+        done = Event()
+
+        def call() -> None:
+            act()
+            done.set()
+
+        self._listener.loop.call_soon_threadsafe(call)
+        done.wait(START_LIMIT)
 
     def __enter__(self) -> Self:
         return self.start()
@@ -147,31 +234,3 @@ class Emulator:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """Return a socket bound to the address: bound here and now, so that a busy port is told at once."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    except (OSError, UnicodeError) as error:
-        raise StartError(f"There is no address {host!r} on this machine; 127.0.0.1 is the usual one.") from error
-    listener = socket.socket(family, kind, protocol)
-    try:
-        if os.name == "posix":  # elsewhere this option lets two servers share a port
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-    except OSError as error:
-        listener.close()
-        raise StartError(_why_not(error, host, port)) from error
-    return listener
-
-
-def _why_not(error: OSError, host: str, port: int) -> str:
-    match error.errno:
-        case errno.EADDRINUSE:
-            return f"Port {port} of {host} is in use; stop what uses it, or choose another port (0 takes any free one)."
-        case errno.EACCES:
-            return f"Port {port} needs more rights than you have; choose one above 1023."
-        case errno.EADDRNOTAVAIL:
-            return f"This machine has no address {host}; 127.0.0.1 is the usual one."
-    return f"Cannot listen at {host} port {port}: {error.strerror}."

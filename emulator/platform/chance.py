@@ -33,6 +33,12 @@ def name(seed: int, number: int) -> str:
     return blake2b(f"{seed}/upload/{number}".encode(), digest_size=16).hexdigest()
 
 
+def share(seed: int, fault: int, number: int) -> float:
+    """Return what chance draws for the call of that number which a fault may strike, from 0 to 1, without 1."""
+    bits = blake2b(f"{seed}/fault/{fault}/{number}".encode(), digest_size=4).digest()
+    return float(unpack("!I", bits)[0]) / 2**32
+
+
 def _normal(radius: int, angle: int) -> float:
     """Return a standard normal number made of two uniform ones of 32 bits, as Box and Muller did."""
     return math.sqrt(-2 * math.log((radius + 0.5) / 2**32)) * math.cos(math.tau * angle / 2**32)

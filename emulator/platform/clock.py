@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from math import inf
+from math import inf, isfinite
 from threading import Condition
 
 from mockling.emulator.settings import INSTANT, MANUAL, Speed
+
+FARTHEST = 1e11  # the last moment, in simulated seconds; far beyond it, single seconds would be lost
 
 
 class Clock:
@@ -15,18 +17,40 @@ class Clock:
 
     A moment is a number of simulated seconds since the clock's `epoch`, a real time in seconds since 1970. With the
     speed "instant" whatever has to be waited for is due at once, and moments pass as real seconds do; with "manual" no
-    time passes but by `advance`.
+    time passes by itself. At any speed `advance` lets time pass at once; `advanced` are the seconds that it did.
     """
 
     def __init__(self, speed: Speed) -> None:
+        self._moved = Condition()
+        self._listeners: list[Callable[[], object]] = []
+        self.restart(speed)
+
+    def restart(self, speed: Speed) -> None:
+        """Begin again at the moment 0, at a speed."""
+        with self._moved:
+            self.epoch = time.time()
+            self.advanced = 0.0
+            self._set(speed, 0.0)
+        self._tell()
+
+    @property
+    def speed(self) -> Speed:
+        """The speed: simulated seconds in a real one, "instant" or "manual"; can be set, and time goes on from now."""
+        return self._speed
+
+    @speed.setter
+    def speed(self, speed: Speed) -> None:
+        with self._moved:
+            self._set(speed, self.now())
+        self._tell()
+
+    def _set(self, speed: Speed, moment: float) -> None:
+        self._speed = speed
         self.instant = speed == INSTANT
         self.manual = speed == MANUAL
         self._rate = 1.0 if isinstance(speed, str) else float(speed)
-        self.epoch = time.time()
-        self._start = time.monotonic()
-        self._moment = 0.0
-        self._moved = Condition()
-        self._listeners: list[Callable[[], object]] = []
+        # One value, so that whoever reads it meanwhile sees no time that never was.
+        self._base = (moment, time.monotonic(), 0.0 if self.manual else self._rate)
 
     @property
     def pace(self) -> float | None:
@@ -35,7 +59,8 @@ class Clock:
 
     def now(self) -> float:
         """Return the present moment."""
-        return self._moment if self.manual else (time.monotonic() - self._start) * self._rate
+        moment, since, rate = self._base
+        return moment + (time.monotonic() - since) * rate
 
     def after(self, seconds: float) -> float:
         """Return the moment at which something is due that takes so many simulated seconds."""
@@ -48,34 +73,40 @@ class Clock:
 
     def wait(self, moment: float) -> None:
         """Block the calling thread until a moment."""
-        if self.manual:
-            with self._moved:
-                self._moved.wait_for(lambda: self._moment >= moment)
-        else:
-            time.sleep(self.until(moment))
+        with self._moved:
+            while left := self.until(moment):
+                self._moved.wait(left if isfinite(left) else None)
 
     def utc(self, moment: float) -> float:
         """Return the real time, in seconds since 1970, at which a moment will come, or came (as far as is known)."""
         return time.time() + (moment - self.now()) / self._rate
 
     def advance(self, seconds: float) -> None:
-        """Let so many simulated seconds pass at once; what becomes due by then is answered.
+        """Let so many simulated seconds pass at once; what becomes due by then is answered, in the order it is due.
 
-        Raises `ValueError` for a negative number, or if the speed is not "manual".
+        Raises `ValueError` for a negative number, or one that leads further than 3,000 years.
         """
-        if not self.manual:
-            raise ValueError('Time passes by itself at this speed; only at the speed "manual" it is advanced.')
         if not 0 <= seconds < inf:
             raise ValueError(f"Time cannot be advanced by {seconds!r} seconds; it must be 0 or more.")
         with self._moved:
-            self._moment += seconds
+            moment, since, rate = self._base
+            if moment + seconds > FARTHEST:
+                raise ValueError(
+                    f"Time cannot be advanced by {seconds!r} seconds; it ends {FARTHEST:g} after the epoch."
+                )
+            self._base = (moment + seconds, since, rate)
+            self.advanced += seconds
+        self._tell()
+
+    def _tell(self) -> None:
+        with self._moved:
             self._moved.notify_all()
             listeners = list(self._listeners)
         for listener in listeners:
             listener()
 
     def listen(self, listener: Callable[[], object]) -> None:
-        """Call a function after every `advance`, in the thread that advances."""
+        """Call a function whenever time was moved or its speed set, in the thread that does so."""
         with self._moved:
             self._listeners.append(listener)
 

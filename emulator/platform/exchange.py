@@ -58,7 +58,8 @@ class Exchange:
     duration of the generation, `cost` what was billed for this call in US dollars (of a job that nobody waits for: once
     it has completed). `ended` is the moment at which the response was made, or the caller left; `caller` stands for the
     key, the same for the same key and emulator, and tells nothing of it ("": there was none); `fault` is the planned
-    fault that struck the call (None: none did); `exposed` says where a key stood beside its header: "URL", "body".
+    fault that struck the call (None: none did; where it kept the answer back, there is no response); `exposed` says
+    where a key stood beside its header: "URL", "body".
     """
 
     number: int
@@ -94,18 +95,24 @@ class Exchange:
         return self.response.json if self.response else None
 
     @property
+    def unanswered(self) -> bool:
+        """Whether a planned fault kept the answer from the caller."""
+        return bool({"drop", "reset", "stall"} & set((self.fault or "").replace(",", " ").split()))
+
+    @property
     def bytes_kept(self) -> int:
         """About how much memory this takes."""
-        told = sum(map(len, (*self.violations, *self.warnings, self.error or "")))
+        told = sum(map(len, (*self.violations, *self.warnings, self.error or "", self.fault or "")))
         return 1000 + told + self.request.bytes_kept + (self.response.bytes_kept if self.response else 0)
 
     def __str__(self) -> str:
-        outcome = "caller left" if self.status is None else str(self.status)
+        outcome = str(self.status or ("no answer" if self.unanswered else "caller left"))
         parts = [f"{self.method} {self.path} {outcome}"]
         if self.seconds is not None:
             cost = [f"${money(self.cost)}"] if self.cost else []
             parts += [f"{self.seconds:.1f} s simulated", *cost, str(self.request_id)]
         parts += [self.error] if self.error else []
+        parts += [f"fault {self.fault}"] if self.fault else []
         return printable(", ".join([*parts, f"key {self.key}", *(f"warning: {warning}" for warning in self.warnings)]))
 
 

@@ -27,7 +27,8 @@ class Job:
     delivers, or how it fails. `queue_time` and `latency` are simulated seconds, waiting and in all. `starts`, `due`,
     `expires` and `file_expires` are the moments, in simulated seconds since the clock's epoch, at which it is
     processed, ends, its record is forgotten (A8) and its file deleted (G21). `held` says that a call of v1 waits for
-    it, and nobody can ask for it; `stepwise` that each poll moves it on, for no time passes.
+    it, and nobody can ask for it; `stepwise` that each poll moves it on, for no time passes but what is advanced.
+    `lost` says what cannot be had of what it delivers: the file ("expired"), or even its address ("missing").
     """
 
     request_id: str
@@ -43,6 +44,7 @@ class Job:
     file_expires: float
     held: bool
     stepwise: bool
+    lost: str | None = None
 
     @property
     def last_state(self) -> str:
@@ -50,7 +52,7 @@ class Job:
         return FAILED if isinstance(self.outcome, Failure) else COMPLETED
 
     def state(self, now: float, steps: int) -> str:
-        """Return the state at a moment, or after so many polls if it is stepwise; states only move forward."""
+        """Return the state at a moment, or after so many steps if it is stepwise; states only move forward."""
         if self.stepwise:
             return (QUEUED, PROCESSING, self.last_state)[min(steps, 2)]
         return QUEUED if now < self.starts else PROCESSING if now < self.due else self.last_state

@@ -9,6 +9,7 @@ from heapq import heapify, heappop, heappush
 from mockling.emulator.platform.jobs import COMPLETED, Job
 
 WINDOW = 60.0  # simulated seconds for which a rate limit counts (M11)
+NOTHING = 1e-6  # simulated seconds that are none
 FEW = 64  # ended jobs among those that run, which are never worth looking for
 
 
@@ -25,16 +26,24 @@ class LowBalance(Exception):
 class Record:
     """A job, the purse it is paid from, and what became of it.
 
-    `steps` counts the polls that moved it on, `left` are its account's credits right after it was billed (None: it was
-    not), `exchange` is the number of the exchange that submitted it (None: not recorded yet).
+    `steps` counts what moved it on, `elapsed` the simulated seconds that were advanced for one that is stepwise; `left`
+    are its account's credits right after it was billed (None: it was not), `exchange` is the number of the exchange
+    that submitted it (None: not recorded yet).
     """
 
     job: Job
     purse: Purse
     steps: int = 0
+    elapsed: float = 0.0
     ended: bool = False
     left: Decimal | None = None
     exchange: int | None = None
+
+    def step(self) -> None:
+        """Move a stepwise job on as far as it would be by now."""
+        elapsed = self.elapsed + NOTHING
+        reached = 2 if elapsed >= self.job.latency else 1 if elapsed >= self.job.queue_time else 0
+        self.steps = max(self.steps, reached)
 
 
 @dataclass(frozen=True, slots=True)

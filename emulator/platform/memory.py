@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from copy import copy
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from threading import Lock
 
 from mockling import fixtures
+from mockling.emulator.platform.arming import Armed, Encounter
 from mockling.emulator.platform.exchange import Exchange
+from mockling.emulator.platform.faults import Fault
 from mockling.emulator.platform.jobs import Job
 from mockling.emulator.platform.keys import Account
 from mockling.emulator.platform.ledger import Admission, Purse, Record
@@ -38,6 +41,7 @@ class MemoryStore:
         self._billed = Decimal(0)
         self._journal: OrderedDict[int, Exchange] = OrderedDict()
         self._journal_bytes = 0
+        self._faults: list[Armed] = []
         self._uploads = fixtures.Folder(most_uploads, most_upload_bytes)
 
     def next(self, series: str) -> int:
@@ -100,7 +104,7 @@ class MemoryStore:
         """Return a job that has ended, whose file is not deleted yet, or None."""
         with self._lock:
             record = self._records.get(request_id)
-            if record is None or record.job.file_expires <= now:
+            if record is None or record.job.file_expires <= now or record.job.lost:
                 return None
             self._settled(record.purse, now)
             return record.job if record.ended else None
@@ -133,6 +137,25 @@ class MemoryStore:
         with self._lock:
             self._settle_all(now)
             return self._billed
+
+    def credit(self, account: Account, amount: Decimal) -> None:
+        """Add US dollars to an account's credits; less than 0 takes them away."""
+        with self._lock:
+            self._purse(account).credits += amount
+
+    def forget(self, account: Account, caller: str) -> None:
+        """Forget an account's balance, jobs, faults and exchanges; `caller` is what stands in those for its key."""
+        with self._lock:
+            purses = self._planned if account.planned else self._purses
+            purse = purses.pop(account.key, None)
+            for records in (self._records, self._awaited):
+                for request_id in [name for name, record in records.items() if record.purse is purse]:
+                    record = records.pop(request_id)
+                    self._billed -= record.job.price if record.left is not None else 0
+                    record.ended = True
+            self._faults = [armed for armed in self._faults if armed.fault.key != account.key]
+            for number in [one.number for one in self._journal.values() if one.caller == caller]:
+                self._journal_bytes -= self._journal.pop(number).bytes_kept
 
     def keep_upload(self, name: str, content: bytes) -> None:
         """Keep an uploaded file. Raises `OSError` if it cannot be written; nothing half-written remains."""
@@ -171,10 +194,60 @@ class MemoryStore:
             self._journal.clear()
             self._journal_bytes = 0
 
+    @property
+    def plans(self) -> bool:
+        """Whether there are faults."""
+        return bool(self._faults)
+
+    def arm(self, fault: Fault, seed: int) -> Armed:
+        """Keep a fault until it is disarmed, the oldest first to strike; its chance is drawn from the seed."""
+        with self._lock:
+            armed = Armed(fault, self._next("faults"), seed)
+            self._faults = [*self._faults, armed]
+            return armed
+
+    def disarm(self, number: int | None = None) -> None:
+        """Forget the fault of that number; None: all of them."""
+        with self._lock:
+            self._faults = [armed for armed in self._faults if number not in (None, armed.number)]
+
+    def faults(self) -> list[Armed]:
+        """Return the faults, spent ones too, as they stand, in the order in which they were armed."""
+        with self._lock:
+            return [copy(armed) for armed in self._faults]
+
+    def strike(self, meeting: Encounter) -> Fault | None:
+        """Return the fault that strikes here, and count it; None: none does."""
+        with self._lock:
+            return next((armed.fault for armed in self._faults if armed.strikes(meeting)), None)
+
+    def elapse(self, seconds: float) -> None:
+        """Let simulated seconds pass for the stepwise jobs, which move on as far as they would have by themselves."""
+        with self._lock:
+            for record in self._running():
+                if record.job.stepwise:
+                    record.elapsed += seconds
+                    record.step()
+                    if record.steps >= 2:
+                        self._end(record)
+
+    def latest_due(self, now: float) -> float | None:
+        """Return the moment at which the last of the jobs that run now will have ended; None: none runs.
+
+        One that never ends while anybody can ask for it counts as none.
+        """
+        with self._lock:
+            return max(filter(None, (_due(record, now) for record in self._running())), default=None)
+
     def close(self) -> None:
         """Remove the uploaded files; the rest may go on."""
         with self._lock:
             self._uploads.remove()
+
+    def _running(self) -> list[Record]:
+        """Return the records of the jobs that have not ended."""
+        records = [entry[2] for purse in self._purses.values() for entry in purse.running]
+        return [record for record in records if not record.ended]
 
     def _next(self, series: str) -> int:
         number = self._numbers[series] = self._numbers.get(series, 0) + 1
@@ -221,6 +294,14 @@ class MemoryStore:
             self._settled(oldest.purse, now)
             self._end(oldest)
             del self._records[oldest.job.request_id]
+
+
+def _due(record: Record, now: float) -> float | None:
+    """Return the moment at which a job ends, None if that is not while anybody can ask for it."""
+    job = record.job
+    if job.stepwise:
+        return now + job.latency - record.elapsed
+    return job.due if job.held or job.due < job.expires else None
 
 
 def _kept(record: Record) -> Kept:

@@ -10,14 +10,17 @@ from functools import lru_cache
 from mockling import fixtures
 from mockling.contract import Case, Contract, Output, load
 from mockling.emulator.platform import uploads
+from mockling.emulator.platform.arming import LAST, Armed, Encounter, checked, meets
 from mockling.emulator.platform.chance import draw, name
 from mockling.emulator.platform.clock import Clock
 from mockling.emulator.platform.exchange import money
+from mockling.emulator.platform.faults import Fault
 from mockling.emulator.platform.inputs import Inputs, remember
-from mockling.emulator.platform.jobs import Failure, Job
+from mockling.emulator.platform.jobs import QUEUED, Failure, Job
 from mockling.emulator.platform.keys import Account, Keys
 from mockling.emulator.platform.memory import MemoryStore
 from mockling.emulator.platform.outputs import Outputs
+from mockling.emulator.platform.planned import Planned, Struck
 from mockling.emulator.platform.refused import Refused
 from mockling.emulator.platform.stages import Call, Stages
 from mockling.emulator.platform.store import Kept, Store
@@ -27,29 +30,82 @@ from mockling.emulator.settings import Settings
 class Platform:
     """An emulator without its HTTP: contract, clock, store, and what they make of a request.
 
-    `patient` says whether who asks can wait, at no cost to others, for a video to be cut.
+    `patient` says whether who asks can wait, at no cost to others, for a video to be cut; `era` counts the resets.
     Raises `mockling.contract.ContractError` for settings that the contract does not have.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.contract: Contract = load(settings.profile, settings.answers, settings.contract, settings.models)
         self.clock = Clock(settings.speed)
-        self.strict = settings.strict
         self.patient = False
-        document, limits = self.contract.document, self.contract.document["x-limits"]
+        self.era = 0
+        document = self.contract.document
         fixtures.sweep()
-        self.store: Store = MemoryStore(limits["upload_files"], limits["upload_bytes"])
-        self.keys = Keys(settings, self.contract)
-        self.inputs = Inputs(self.contract.models.values(), settings.inputs, self.store.uploaded, self._delivered)
         self.outputs = Outputs()
+        self._advanced = 0.0
+        self._begin(settings)
+        self.clock.listen(self._elapse)
         self.stages = Stages(self)
-        self._seed = settings.seed
         self._lifetimes: dict[str, float] = document["x-lifetimes"]
         self._gateway_seconds: float = document["x-errors"]["gateway_timeout"]["seconds"]
         self._dashed_ids = document["components"]["schemas"]["RequestId"].get("format") == "uuid"
         for model in self.contract.models.values():
             for width, height in model.sizes():
                 fixtures.prepare(width, height, model.fps)
+
+    def reset(self, settings: Settings) -> None:
+        """Forget everything, and begin again with settings that differ in nothing the contract depends on.
+
+        Raises `FaultError` and `ContractError` for settings that cannot be; then nothing has changed.
+        """
+        former = self.store
+        self._begin(settings)
+        self.era += 1
+        self.clock.restart(settings.speed)
+        former.close()
+
+    def check(self, settings: Settings) -> None:
+        """Raise `FaultError` or `ContractError` for settings that do not fit the contract."""
+        for table in settings.faults:
+            checked(Fault.of(table), self.contract)
+        Keys(settings, self.contract)
+
+    def _begin(self, settings: Settings) -> None:
+        faults = [checked(Fault.of(table), self.contract) for table in settings.faults]
+        keys = Keys(settings, self.contract)
+        limits = self.contract.document["x-limits"]
+        self.keys, self.strict, self.seed = keys, settings.strict, settings.seed
+        self.store: Store = MemoryStore(limits["upload_files"], limits["upload_bytes"])
+        self.inputs = Inputs(self.contract.models.values(), settings.inputs, self.store.uploaded, self._delivered)
+        for fault in faults:
+            self.arm(fault)
+
+    def _elapse(self) -> None:
+        """Let the time pass for jobs for which only that passes which is advanced."""
+        advanced, self._advanced = self.clock.advanced - self._advanced, self.clock.advanced
+        if advanced > 0:
+            self.store.elapse(advanced)
+
+    def arm(self, fault: Fault) -> Armed:
+        """Arm a fault. Raises `FaultError` for one that does not fit the contract."""
+        return self.store.arm(checked(fault, self.contract), self.seed)
+
+    def meet(self, call: Call, stage: str) -> None:
+        """Let the fault that is planned for a request, if any, strike before a stage. Raises `Struck` if it does."""
+        if not (self.store.plans or call.fault):
+            return
+        fault = self._strike(call, stage, call.operation)
+        if fault and fault.instead:
+            raise Struck(fault)
+        if stage == LAST:
+            job = self._strike(call, None, "job")
+            call.planned = Planned(fault, job, waits=call.operation == "generate")
+
+    def _strike(self, call: Call, stage: str | None, operation: str) -> Fault | None:
+        now, prompt = self.clock.now(), call.body.get("prompt")
+        meeting = Encounter(operation=operation, now=now, stage=stage, key=call.key, model=call.slug, prompt=prompt)
+        own = call.fault if call.fault and meets(call.fault, meeting) else None
+        return own or self.store.strike(meeting)
 
     def authenticate(self, key: str | None, authorization: bool) -> Account:
         """Return the account of a key. Raises `Refused` if there is none (P15, G2, G3).
@@ -69,18 +125,23 @@ class Platform:
         Raises `Refused` if its video cannot be written.
         """
         assert call.model and call.account
-        model, held = call.model, call.operation == "generate"
-        chance = draw(self._seed, self.store.next("jobs"))
+        model, held, planned = call.model, call.operation == "generate", call.planned
+        chance = draw(self.seed, self.store.next("jobs"))
         known = model.example if call.parameters is None else call.parameters
-        whole = chance.latency(model.latency(known), model.spread)
-        case = Case(call.account.fails_with, {}) if call.account.fails_with else call.failure
-        if case is None and held and whole > self._gateway_seconds:
+        whole, extra = planned.latency(chance.latency(model.latency(known), model.spread))
+        stuck = Case("generation_timeout", {}) if planned.stuck and not held else None  # so that it is never billed
+        case = (
+            planned.failure or stuck or (Case(call.account.fails_with, {}) if call.account.fails_with else call.failure)
+        )
+        if case is None and held and (whole > self._gateway_seconds or planned.stuck):
             case = Case("gateway_timeout", {})
-        latency = self.contract.failure_after(case, whole) if case else whole
+        latency = planned.after(whole, self.contract.failure_after(case, whole)) if case else whole
         queued = min(whole * model.queue_share, latency)
         now, instant = self.clock.now(), self.clock.instant
         expires = now + self._lifetimes["record_seconds"]
-        due = now + latency if not instant else now if held else expires
+        due = now + (min(extra, latency) if instant and held else latency)
+        never = planned.stuck and not held
+        stepwise = instant and not held and not never
         return Job(
             request_id=str(chance.id) if self._dashed_ids else chance.id.hex,
             key=call.account.key,
@@ -89,12 +150,13 @@ class Platform:
             outcome=self._failure(case) if case else self._output(call),
             queue_time=queued,
             latency=latency,
-            starts=now if instant else now + queued,
-            due=due,
+            starts=expires if planned.stuck == QUEUED else now if never and instant else now + queued,
+            due=expires if never or stepwise else due,
             expires=expires,
             file_expires=due + self._lifetimes["file_seconds"],
             held=held,
-            stepwise=instant and not held,
+            stepwise=stepwise,
+            lost=planned.lost,
         )
 
     def ask(self, account: Account, request_id: str, missing: str, *, step: bool) -> tuple[Kept, str]:
@@ -129,7 +191,7 @@ class Platform:
     def upload(self, data_urls: list[str]) -> list[str]:
         """Keep uploaded files, all or none, and return their names (G20). Raises `Refused` for one that is none."""
         files = [uploads.decoded(data_url) for data_url in data_urls]
-        names = [f"{name(self._seed, self.store.next('uploads'))}{suffix}" for suffix, _ in files]
+        names = [f"{name(self.seed, self.store.next('uploads'))}{suffix}" for suffix, _ in files]
         try:
             for called, (_, content) in zip(names, files, strict=True):
                 self.store.keep_upload(called, content)

@@ -9,10 +9,12 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from mockling.contract import Case, ContractError, InputFile, Model
+from mockling.emulator.platform.faults import Fault
 from mockling.emulator.platform.inputs import UnreadableInput
 from mockling.emulator.platform.jobs import Job
 from mockling.emulator.platform.keys import Account
 from mockling.emulator.platform.ledger import Admission, LowBalance
+from mockling.emulator.platform.planned import NOTHING, Planned
 from mockling.emulator.platform.refused import Refused
 
 if TYPE_CHECKING:
@@ -51,6 +53,8 @@ class Call:
     media_type: str
     read: Callable[[Mapping[str, Any]], dict[str, Any]]
 
+    fault: Fault | None = None  # that it brings itself
+
     account: Account | None = None
     admission: Admission | None = None
     model: Model | None = None
@@ -61,11 +65,12 @@ class Call:
     price: Decimal = Decimal(0)  # what is promised for it, in US dollars
     warnings: list[str] = field(default_factory=list)
     failure: Case | None = None  # why the generation will fail
+    planned: Planned = NOTHING
     job: Job | None = None
 
 
 class Stages:
-    """The stages in their order, built once; `run` takes a request through all of them.
+    """The stages in their order, built once; `run` takes a request through all of them, past the faults before each.
 
     Raises `ContractError` if the order leaves one out or puts one before what it needs.
     """
@@ -95,11 +100,15 @@ class Stages:
         }
         order: list[str] = document["x-behaviour"]["check_order"]
         _check_order(order, known)
-        self._stages = [known[name] for name in order]
+        self._stages = [(name, known[name]) for name in order]
 
     def run(self, call: Call) -> Job:
-        """Return the job that a request starts. Raises the `Refused` of the first stage that refuses it."""
-        for stage in self._stages:
+        """Return the job that a request starts.
+
+        Raises the `Refused` of the first stage that refuses it, or `Struck` if a fault strikes before that.
+        """
+        for name, stage in self._stages:
+            self._platform.meet(call, name)
             stage(call)
         assert call.job
         return call.job

@@ -6,7 +6,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from mockling.emulator.platform.arming import Armed, Encounter
 from mockling.emulator.platform.exchange import Exchange
+from mockling.emulator.platform.faults import Fault
 from mockling.emulator.platform.jobs import Job
 from mockling.emulator.platform.keys import Account
 from mockling.emulator.platform.ledger import Admission
@@ -66,6 +68,12 @@ class Store(Protocol):
     def billed(self, now: float) -> Decimal:
         """Return the US dollars that all accounts have paid, when every job due by now has been billed."""
 
+    def credit(self, account: Account, amount: Decimal) -> None:
+        """Add US dollars to an account's credits; less than 0 takes them away."""
+
+    def forget(self, account: Account, caller: str) -> None:
+        """Forget an account's balance, jobs, faults and exchanges; `caller` is what stands in those for its key."""
+
     def keep_upload(self, name: str, content: bytes) -> None:
         """Keep an uploaded file. Raises `OSError` if it cannot be written; nothing half-written remains."""
 
@@ -80,6 +88,31 @@ class Store(Protocol):
 
     def forget_exchanges(self) -> None:
         """Forget all exchanges."""
+
+    @property
+    def plans(self) -> bool:
+        """Whether there are faults."""
+
+    def arm(self, fault: Fault, seed: int) -> Armed:
+        """Keep a fault until it is disarmed, the oldest first to strike; its chance is drawn from the seed."""
+
+    def disarm(self, number: int | None = None) -> None:
+        """Forget the fault of that number; None: all of them."""
+
+    def faults(self) -> list[Armed]:
+        """Return the faults, spent ones too, as they stand, in the order in which they were armed."""
+
+    def strike(self, meeting: Encounter) -> Fault | None:
+        """Return the fault that strikes here, and count it; None: none does."""
+
+    def elapse(self, seconds: float) -> None:
+        """Let simulated seconds pass for the stepwise jobs, which move on as far as they would have by themselves."""
+
+    def latest_due(self, now: float) -> float | None:
+        """Return the moment at which the last of the jobs that run now will have ended; None: none runs.
+
+        One that never ends while anybody can ask for it counts as none.
+        """
 
     def close(self) -> None:
         """Remove the uploaded files; the rest may go on."""

@@ -1,0 +1,52 @@
+"""Files by which other programs learn of the emulator: whole from the moment they are there, gone when it stops."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+
+def check_place(path: Path, begins: str) -> None:
+    """Make sure that a file can be made, and that one it replaces is empty or older: it `begins` as this one will.
+
+    Raises `ValueError`, which says what to do.
+    """
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise ValueError(f"there is no folder {path.parent}; make it, or choose another.")
+    try:
+        if os.path.lexists(path) and not (path.is_file() and _is_ours(path.read_bytes(), begins.encode())):
+            raise ValueError(f"{path} is something else, which is not replaced; choose another name.")
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ValueError(f"{path} cannot be written ({error.strerror}); choose another folder.") from error
+
+
+def _is_ours(content: bytes, begins: bytes) -> bool:
+    return not content or content.startswith(begins)  # an empty one was made to have a free name
+
+
+@contextmanager
+def announced(path: Path, text: str, *, secret: bool = False) -> Iterator[None]:
+    """Have a file with a text there until the end, unless somebody else replaces it; a secret one for its owner alone.
+
+    Raises `OSError`.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if secret else 0o666)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            if path.read_text("utf-8") == text:
+                path.unlink()

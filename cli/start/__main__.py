@@ -1,0 +1,5 @@
+"""`python -m mockling` is the command."""
+
+from mockling.cli import main
+
+main()

@@ -1,0 +1,263 @@
+"""The control API: what Python can do to an emulator, over HTTP, apart from what the platform serves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import version
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from flask import Flask, Response, jsonify, request
+from werkzeug.exceptions import HTTPException
+
+from mockling.contract import ContractError, Document
+from mockling.contract.document import inlined, read_yaml
+from mockling.contract.validation import SchemaValidator
+from mockling.emulator.control.guard import why_not
+from mockling.emulator.control.rows import whole_row
+from mockling.emulator.platform.exchange import money
+from mockling.emulator.platform.faults import FaultError, schema
+from mockling.emulator.settings import SettingsError
+
+if TYPE_CHECKING:
+    from mockling.emulator.listening.server import Emulator
+
+PREFIX = "/_mockling"
+LARGEST_BODY = 1024**2  # bytes
+MOST_ROWS = 10_000  # calls that are told at once
+_MESSAGES = {
+    "required": "{field} is missing; it must be {expected}",
+    "invalid": "{field} must be {expected}, got {actual}",
+}
+
+
+class ControlError(Exception):
+    """A control call cannot be carried out; the message says why."""
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Control(Flask):
+    """The control API of an emulator, as a WSGI application of its own; control/openapi.yaml is what it promises.
+
+    A call with the header `x-api-key` sees and changes only what belongs to that key.
+    """
+
+    def __init__(self, emulator: Emulator) -> None:
+        super().__init__(__name__, static_folder=None)
+        self._emulator = emulator
+        self.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
+        self.json.sort_keys = False  # type: ignore[attr-defined] # the default provider has it
+        self.before_request(self._guard)
+        self.register_error_handler(Exception, _refused)
+        for path, item in document()["paths"].items():
+            rule = f"{PREFIX}{path.replace('{', '<int:').replace('}', '>')}"
+            for verb, operation in item.items():
+                name = operation["operationId"]
+                self.add_url_rule(rule, name, getattr(self, f"_{name}"), methods=[verb.upper()])
+
+    def _guard(self) -> Response | None:
+        if request.path == f"{PREFIX}/health":  # it tells and changes nothing
+            return None
+        refused = why_not(request, self._emulator.settings.host, self._emulator.control_token)
+        return _error(refused[1], refused[0]) if refused else None
+
+    def _health(self) -> Response:
+        return jsonify(status="ok", version=version("mockling"))
+
+    def _state(self) -> Response:
+        emulator, calls = self._emulator, self._calls()
+        return jsonify(
+            url=emulator.url,
+            api_key=emulator.api_key,
+            profile=emulator.settings.profile,
+            seed=emulator.settings.seed,
+            models=list(emulator.contract.models),
+            clock=self._time(),
+            held=emulator.held,
+            calls=len(calls),
+            billed=money(calls.cost if _key() else emulator.billed),
+            warnings=calls.warnings,
+            faults=self._armed(),
+        )
+
+    def _requests(self) -> Response:
+        known = [part["name"] for part in document()["paths"]["/requests"]["get"]["parameters"]]
+        wanted: dict[str, Any] = dict(request.args.items())
+        if unknown := [name for name in wanted if name not in known]:
+            raise ControlError(f"Calls cannot be told by {unknown[0][:40]!r}; there is {', '.join(known)}.")
+        since = _whole("since", wanted.pop("since", "0"))
+        if "status" in wanted:
+            wanted["status"] = _whole("status", wanted["status"])
+        calls = self._calls().matching(**wanted)
+        rows = [whole_row(call) for call in calls if call.number > since]
+        return jsonify(requests=rows[:MOST_ROWS], billed=money(calls.cost), warnings=calls.warnings)
+
+    def _forget_requests(self) -> Response:
+        self._refuse_key("forgetting all calls")
+        self._emulator.journal.clear()
+        return jsonify(requests=[])
+
+    def _faults(self) -> Response:
+        return jsonify(faults=self._armed())
+
+    def _arm(self) -> Response:
+        words = _body(None)
+        if key := _key():
+            if words.get("key", key) != key:
+                raise ControlError("A call for one key cannot arm a fault for another; leave key out.")
+            words["key"] = key
+        return jsonify(self._emulator.fault(**words).report())
+
+    def _disarm_all(self) -> Response:
+        for armed in self._mine():
+            self._emulator.disarm(armed["number"])
+        return jsonify(faults=self._armed())
+
+    def _disarm(self, number: int) -> Response:
+        if number not in [armed["number"] for armed in self._mine()]:
+            raise ControlError(f"There is no fault {number} (for this key).", 404)
+        self._emulator.disarm(number)
+        return jsonify(faults=self._armed())
+
+    def _clock(self) -> Response:
+        return jsonify(self._time())
+
+    def _set_clock(self) -> Response:
+        self._refuse_key("moving time, which is one for all,")
+        body = _body("Clock")
+        if "speed" in body:
+            self._emulator.speed = body.pop("speed")
+        settles = body.pop("settle", False)
+        if body:
+            self._emulator.advance(**body)
+        if settles:
+            self._emulator.settle()
+        return jsonify(self._time())
+
+    def _account(self) -> Response:
+        return jsonify(self._balance(_needed_key()))
+
+    def _credit(self) -> Response:
+        key = _needed_key()
+        self._emulator.credit(key, _body("Credit")["add"])
+        return jsonify(self._balance(key))
+
+    def _reset(self) -> Response:
+        key, wanted = _key(), _body("Reset", empty=True)
+        if key and wanted:
+            raise ControlError("Settings are those of all keys; leave x-api-key or the settings out.")
+        if key:
+            self._emulator.forget(key)
+        else:
+            self._emulator.reset(**wanted.get("settings", {}))
+        return self._state()
+
+    def _openapi_json(self) -> Response:
+        return jsonify(self._served())
+
+    def _openapi_yaml(self) -> Response:
+        return Response(
+            yaml.safe_dump(self._served(), sort_keys=False, allow_unicode=True), mimetype="application/yaml"
+        )
+
+    def _control(self) -> Response:
+        return jsonify({**document(), "servers": [{"url": f"{self._emulator.url}{PREFIX}"}]})
+
+    def _served(self) -> Document:
+        return {**self._emulator.contract.openapi, "servers": [{"url": self._emulator.url}]}
+
+    def _calls(self) -> Any:
+        key = _key()
+        return self._emulator.calls.of(key) if key else self._emulator.calls
+
+    def _mine(self) -> list[dict[str, Any]]:
+        """Return the faults that a call may take away."""
+        key = _key()
+        return [report for report in self._armed() if not key or report["fault"].get("key") == key]
+
+    def _armed(self) -> list[dict[str, Any]]:
+        key, reports = _key(), [armed.report() for armed in self._emulator.faults]
+        return [report for report in reports if not key or report["fault"].get("key", key) == key]
+
+    def _time(self) -> dict[str, Any]:
+        clock = self._emulator.clock
+        return {"now": round(clock.now(), 6), "speed": clock.speed}
+
+    def _balance(self, key: str) -> dict[str, Any]:
+        return {"credits": money(self._emulator.balance(key))}
+
+    def _refuse_key(self, what: str) -> None:
+        if _key():
+            raise ControlError(f"With x-api-key, {what} is not possible; leave the header out.")
+
+
+@cache
+def document() -> Document:
+    """Return the control API's own OpenAPI document, in which nothing refers to anything."""
+    written = read_yaml(files("mockling.emulator.control") / "openapi.yaml")
+    written["components"]["schemas"]["Fault"] = {name: part for name, part in schema().items() if name != "$schema"}
+    settled: Document = inlined(written, written)
+    return settled
+
+
+def _key() -> str | None:
+    return request.headers.get("x-api-key", "").strip() or None
+
+
+def _needed_key() -> str:
+    key = _key()
+    if key is None:
+        raise ControlError("Whose account? Send the API key in the header x-api-key.")
+    return key
+
+
+def _body(name: str | None, *, empty: bool = False) -> dict[str, Any]:
+    """Return the JSON object in a request, which is of a schema (None: any). Raises `ControlError`."""
+    if empty and not request.get_data():
+        return {}
+    if not request.is_json:
+        raise ControlError("The body must be JSON, with the content-type application/json.", 415)
+    body = request.get_json(silent=True)
+    if not isinstance(body, dict):
+        raise ControlError("The body must be a JSON object.")
+    violations = _validators()[name].violations(body) if name else []
+    if violations:
+        raise ControlError(f"{violations[0].message}.")
+    return dict(body)
+
+
+@cache
+def _validators() -> Mapping[str, SchemaValidator]:
+    schemas = document()["components"]["schemas"]
+    return {name: SchemaValidator(schemas[name], _MESSAGES) for name in ("Clock", "Credit", "Reset")}
+
+
+def _whole(name: str, text: str) -> int:
+    if not text.isdecimal():
+        raise ControlError(f"{name} must be a whole number, got {text[:40]!r}.")
+    return int(text)
+
+
+def _error(message: str, status: int) -> Response:
+    response = jsonify(error=message)
+    response.status_code = status
+    return response
+
+
+def _refused(error: Exception) -> Response:
+    """Return the response to a control call that failed."""
+    match error:
+        case ControlError():
+            return _error(str(error), error.status)
+        case FaultError() | SettingsError() | ContractError() | ValueError():
+            return _error(str(error), 400)
+        case HTTPException():
+            there = ", ".join(f"{PREFIX}{path}" for path in document()["paths"])
+            told = f"There is no {request.method} {request.path[:100]}; there is {there}."
+            return _error(told if error.code in (404, 405) else str(error.description), error.code or 500)
+    raise error

@@ -1,0 +1,1 @@
+"""For tests: the pytest plugin, and the trials it is made of."""
