@@ -317,7 +317,7 @@ def test_a_reset_takes_the_contracts_bodies(sample: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("changes", "error", "told"),
     [
-        ({"port": 1}, SettingsError, "host, port, receive_timeout cannot change while it listens"),
+        ({"port": 1}, SettingsError, "host, port, receive_timeout, control_token, tls cannot change while it listens"),
         ({"prot": 1}, SettingsError, "There is no setting 'prot'"),
         ({"speed": 0}, SettingsError, "speed must be a number"),
         ({"faults": [{"stauts": 502}]}, FaultError, "did you mean 'status'"),
