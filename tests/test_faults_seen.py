@@ -349,6 +349,7 @@ def test_a_generation_takes_as_long_as_is_said(caller: Caller) -> None:
 def test_the_gateway_gives_up_when_it_does(sample: dict[str, Any], billed: bool) -> None:
     """Where time is waited for, `timeout` is a 504 after the gateway's 900 s, also if the generation is paid for."""
     with Emulator(speed="manual", contract=STEADY) as emulator, ThreadPoolExecutor(1) as pool:
+        post(emulator, sample, make_key(), V2)  # from now on its video is at hand
         emulator.fault(timeout=True, billed=billed)
         answer = pool.submit(post, emulator, sample, make_key())
         wait_until_held(emulator, 1)
