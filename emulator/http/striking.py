@@ -17,10 +17,11 @@ from mockling.emulator.http.recording import Draft, Recorder
 from mockling.emulator.http.responses import JSON, Plain, Responses
 from mockling.emulator.platform.arming import Encounter, checked, meets
 from mockling.emulator.platform.exchange import money
-from mockling.emulator.platform.faults import GENERATIONS, POLLS, Fault, FaultError
+from mockling.emulator.platform.faults import GENERATIONS, POLLS, Fault
 from mockling.emulator.platform.ledger import WINDOW
 from mockling.emulator.platform.platform import Platform
 from mockling.emulator.platform.refused import Refused
+from mockling.emulator.platform.sense import FaultError
 
 HEADER = "HTTP_X_MOCKLING_FAULT"
 COUNTING = ("times", "skip", "every", "probability")  # words that need more than one call

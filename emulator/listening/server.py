@@ -176,11 +176,9 @@ class Emulator(Controls):
         """
         account = self._account(key, balance=False)
         if self._socket:
-            self._in_loop(lambda: self._bridge.drop(key))
+            self._in_loop(lambda: self._bridge.drop(key, "reset"))
             self._settle_loop()
         self.platform.store.forget(account, self.platform.keys.digest(key))
-        if self._socket:
-            self._in_loop(lambda: self._bridge.keep(key))
 
     def settle(self) -> None:
         """Let whatever is under way end: journal and bill are final then.
