@@ -95,6 +95,19 @@ def test_a_record_lives_an_hour_and_a_video_seven_days(timed: Emulator, sample: 
     assert get(url).status_code == 404
 
 
+def test_the_seven_days_of_a_video_begin_when_polls_have_brought_it(sample: dict[str, Any]) -> None:
+    """Where each poll moves a job on, its video was made at the last of them, however long that usually takes."""
+    key = make_key()
+    with Emulator(speed="instant", contract=STEADY) as emulator:
+        job = post(emulator, sample, key, V2).json()
+        for _ in range(3):
+            told = get(job["response_url"], key).json()
+        emulator.advance(days=7, seconds=-30)
+        assert get(told["output"]).status_code == 200
+        emulator.advance(seconds=31)
+        assert get(told["output"]).status_code == 404
+
+
 @pytest.mark.parametrize("speed", [SLOW, "manual"])
 def test_a_held_call_is_answered_when_its_time_was_advanced(speed: Any, sample: dict[str, Any]) -> None:
     """In one step or several: it is held until then, and not longer."""
