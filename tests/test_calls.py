@@ -340,7 +340,7 @@ def test_what_was_billed_is_asserted_on(calls: Calls) -> None:
     assert lines[0] == "Expected 1 billed call, got 2."
     assert lines[1] == f"Expected $1.00 billed in all, got ${total.normalize():f}."
     assert len(lines) == 4
-    assert calls[1:2].assert_charged(0) == calls[:0]
+    assert calls[1:2].assert_charged(0) == calls[1:2].assert_charged(total=0) == calls[:0]
     assert failure(lambda: calls[1:2].assert_charged()) == ["Expected at least 1 billed call, got none."]
 
 

@@ -18,7 +18,7 @@ from test_cli import fails, run, serving
 from mockling.contract import load
 from mockling.emulator import Emulator, Fault, FaultError, Settings, read_settings
 from mockling.emulator.platform.arming import failures
-from mockling.emulator.platform.faults import schema
+from mockling.emulator.platform.sense import schema
 
 TEXT = st.text(st.characters(blacklist_categories=["Cs"]), max_size=30)
 WORD = TEXT.filter(bool)
@@ -160,7 +160,7 @@ def test_each_word_means_the_same_in_every_form(word: str, tmp_path: Any) -> Non
     fault = Fault.of(table)
     assert Fault.read(text) == fault
     emulator = Emulator(speed="manual")
-    assert emulator.fault(**table) == fault
+    assert emulator.fault(**table).fault == fault
     assert Emulator(speed="manual", faults=[table]).faults[0].fault == fault
     (tmp_path / "mockling.toml").write_text(_toml(table))
     assert tomllib.loads(_toml(table))["faults"] == [table]

@@ -18,7 +18,7 @@ from mockling.contract.validation import SchemaValidator
 from mockling.emulator.control.guard import why_not
 from mockling.emulator.control.rows import whole_row
 from mockling.emulator.platform.exchange import money
-from mockling.emulator.platform.faults import FaultError, schema
+from mockling.emulator.platform.sense import FaultError, schema
 from mockling.emulator.settings import SettingsError
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from itertools import pairwise
 from typing import Literal
 
 from mockling.contract import Contract, ContractError
-from mockling.emulator.control.tables import count
-from mockling.emulator.platform.exchange import Exchange, Message
+from mockling.emulator.control.tables import count, times
+from mockling.emulator.platform.exchange import Exchange
 from mockling.emulator.platform.jobs import COMPLETED, FAILED
 
 Kind = Literal["double_charge", "gave_up_early", "polls_too_fast", "poll_after_end", "key_exposed", "no_back_off"]
@@ -94,7 +94,7 @@ def fast_polls(calls: Sequence[Exchange]) -> Iterator[ConductWarning]:
         if fast:
             least = min(other.moment - one.moment for one, other in fast)
             text = (
-                f"Job {polls[0].request_id} was polled {_times(len(fast))} less than {SHORTEST_PAUSE:g} s after the "
+                f"Job {polls[0].request_id} was polled {times(len(fast))} less than {SHORTEST_PAUSE:g} s after the "
                 f"poll before, {least:.2f} s at the least; poll every few seconds."
             )
             yield ConductWarning("polls_too_fast", text, _unique(fast))
@@ -111,7 +111,7 @@ def late_polls(calls: Sequence[Exchange]) -> Iterator[ConductWarning]:
         if first and late:
             what = "status" if first.operation == "status" else "result"
             text = (
-                f"The {what} of job {first.request_id} was asked for {_times(len(late))} after it had told that the "
+                f"The {what} of job {first.request_id} was asked for {times(len(late))} after it had told that the "
                 f"job is {end_of(first)}; stop polling there."
             )
             yield ConductWarning("poll_after_end", text, (first, *late))
@@ -136,7 +136,7 @@ def without_back_off(calls: Sequence[Exchange], pace: float) -> Iterator[Conduct
         if early:
             one, other = early[0]
             text = (
-                f"{one.path} was called {_times(len(early))} before the rate limit of a 429 was reset, first "
+                f"{one.path} was called {times(len(early))} before the rate limit of a 429 was reset, first "
                 f"{other.moment - one.ended:.1f} s after it instead of {_allowed(one, pace) - one.ended:.1f} s; wait "
                 "until x-rate-limit-reset-at-utc."
             )
@@ -160,7 +160,7 @@ def _request(call: Exchange) -> Hashable | None:
     body = call.json
     if body is not None:
         return call.caller, call.operation, call.model, json.dumps(body, sort_keys=True)
-    boundary = re.search(r'boundary="?([^";]+)', _header(call.request, "content-type"))
+    boundary = re.search(r'boundary="?([^";]+)', call.request.header("content-type"))
     if not boundary or call.request.size != len(call.request.body):
         return None
     return call.caller, call.operation, call.model, call.request.body.replace(boundary[1].encode(), b"")
@@ -241,22 +241,13 @@ def _allowed(call: Exchange, pace: float) -> float:
 
     A 429 names a whole real second, rounded up: one simulated second less will do.
     """
-    if call.status != 429:
+    if call.status != 429 or call.response is None:
         return call.moment
     try:
-        reset = datetime.fromisoformat(_header(call.response, "x-rate-limit-reset-at-utc")).timestamp()
+        reset = datetime.fromisoformat(call.response.header("x-rate-limit-reset-at-utc")).timestamp()
     except ValueError:
         return call.ended + SHORTEST_PAUSE
     return call.moment + (reset - call.at) * pace - 1
-
-
-def _header(message: Message | None, name: str) -> str:
-    """Return a header of a message, "" if it has none of that name."""
-    return next((value for called, value in message.headers if called.lower() == name), "") if message else ""
-
-
-def _times(number: int) -> str:
-    return "once" if number == 1 else f"{number} times"
 
 
 def _unique(pairs: Iterable[tuple[Exchange, Exchange]]) -> tuple[Exchange, ...]:

@@ -14,6 +14,11 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
+def times(number: int) -> str:
+    """Return how often something was."""
+    return "once" if number == 1 else f"{number} times"
+
+
 def named(numbers: Sequence[int]) -> str:
     """Return calls by their numbers."""
     return f"call{'' if len(numbers) == 1 else 's'} {', '.join(map(str, numbers))}"

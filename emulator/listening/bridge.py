@@ -48,9 +48,8 @@ class Bridge:
         self._bodies = Bodies()
         self._one_at_a_time = asyncio.Lock()
         self._ends: str | None = None  # why nothing is held any more
-        self._dropped: set[str] = set()  # keys whose calls are not held
         self._waiting: dict[asyncio.Timeout, _Pause] = {}
-        self._held = 0
+        self._holds: set[_Hold] = set()
         self._cut_short = 0  # how often stalls and pauses were ended
         self._busy = 0
         self._idle = Condition()
@@ -84,10 +83,10 @@ class Bridge:
         try:
             blocks: Iterable[bytes] = result
             if isinstance(result, Held):
-                if not await self._hold(result, receive):
+                hold = _Hold(result, self._ends if result.seconds else None)
+                if not await self._hold(hold, receive):
                     return
-                reason = self._reason(result.key) if result.seconds else None
-                blocks = result.stop(reason) if reason else result.answer()
+                blocks = result.stop(hold.reason) if hold.reason else result.answer()
             if isinstance(blocks, Delivered):
                 await self._deliver(blocks, start, receive, send, _transport(scope))
             else:
@@ -111,7 +110,7 @@ class Bridge:
     @property
     def held(self) -> int:
         """The number of calls that wait for their answer."""
-        return self._held
+        return len(self._holds)
 
     @property
     def last_moment(self) -> float:
@@ -124,17 +123,17 @@ class Bridge:
         Call it in the event loop's thread.
         """
         self._ends = case
+        for hold in self._holds:
+            hold.reason = hold.reason or case
         self._cut_short += 1
         self.wake()
 
-    def drop(self, key: str) -> None:
+    def drop(self, key: str, case: str) -> None:
         """Answer the held calls of an API key now, as `release` does. Call it in the event loop's thread."""
-        self._dropped.add(key)
+        for hold in self._holds:
+            if hold.held.key == key:
+                hold.reason = hold.reason or case
         self.wake()
-
-    def keep(self, key: str) -> None:
-        """Hold the calls of an API key again."""
-        self._dropped.discard(key)
 
     def resume(self) -> None:
         """Hold calls again."""
@@ -178,21 +177,16 @@ class Bridge:
         environ["wsgi.input"] = BytesIO()
         return result
 
-    async def _hold(self, held: Held, receive: ASGIReceiveCallable) -> bool:
-        """Wait until a held call is due; False if its caller left."""
-        self._held += 1
+    async def _hold(self, hold: _Hold, receive: ASGIReceiveCallable) -> bool:
+        """Wait until a held call is due, or has a reason to be held no more; False if its caller left."""
+        self._holds.add(hold)
         try:
-            pause = _Pause(held.moment, lambda: 0.0 if self._reason(held.key) else held.seconds)
-            if await self._wait(pause, receive):
+            if await self._wait(_Pause(hold.held.moment, hold.seconds), receive):
                 return True
         finally:
-            self._held -= 1
-        held.leave()
+            self._holds.discard(hold)
+        hold.held.leave()
         return False
-
-    def _reason(self, key: str) -> str | None:
-        """Return why a call with a key is not held; None: it is."""
-        return self._ends or ("reset" if key in self._dropped else None)
 
     async def _wait(self, pause: _Pause, receive: ASGIReceiveCallable) -> bool:
         """Wait until a pause is over; False if the caller left."""
@@ -244,6 +238,20 @@ class Bridge:
         if plan.ending == "stall":
             await self._wait(self._until(inf, since), receive)
         await _end(transport, reset=plan.ending == "reset")
+
+
+class _Hold:
+    """A held call, and the `reason` why it is held no more, by its name in the contract (None: it is)."""
+
+    __slots__ = ("held", "reason")
+
+    def __init__(self, held: Held, reason: str | None) -> None:
+        self.held = held
+        self.reason = reason
+
+    def seconds(self) -> float:
+        """Return the real seconds that are left."""
+        return 0.0 if self.reason else self.held.seconds
 
 
 class _Pause(NamedTuple):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Callable
+from functools import cached_property
 from secrets import token_urlsafe
 from threading import Event, Thread
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from mockling.emulator.control.app import Control
 from mockling.emulator.control.controls import Controls
 from mockling.emulator.control.guard import is_loopback
 from mockling.emulator.http.app import Application, create_app
@@ -24,6 +24,8 @@ from mockling.emulator.platform.platform import Platform
 from mockling.emulator.settings import Settings, SettingsError, changed
 
 if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
     from mockling.emulator.rerouting import Rerouting
 
 START_LIMIT = 10.0  # real seconds
@@ -62,7 +64,7 @@ class Emulator(Controls):
         if self._socket is not None:
             raise StartError(f"The emulator is running already, at {self.url}.")
         self._socket = listen(self.settings.host, self.settings.port)
-        self._bridge = Bridge(Control(self).wsgi_app)
+        self._bridge = Bridge(lambda environ, start: self._control(environ, start))
         self._attach()
         hosts = served_hosts(self.contract, self._socket.getsockname()[0])
         tls = self._identity.context(hosts) if self._identity else None
@@ -156,11 +158,9 @@ class Emulator(Controls):
         """
         account = self._account(key, balance=False)
         if self._socket:
-            self._in_loop(lambda: self._bridge.drop(key))
+            self._in_loop(lambda: self._bridge.drop(key, "reset"))
             self._settle_loop()
         self.platform.store.forget(account, self.platform.keys.digest(key))
-        if self._socket:
-            self._in_loop(lambda: self._bridge.keep(key))
 
     def settle(self) -> None:
         """Let whatever is under way end: journal and bill are final then.
@@ -199,6 +199,13 @@ class Emulator(Controls):
             application = self._applications[wanted] = create_app(settings)
             application.platform.patient = True  # the bridge waits without a thread
         return application
+
+    @cached_property
+    def _control(self) -> WSGIApplication:
+        """The control API, made when it is first asked for."""
+        from mockling.emulator.control.app import Control
+
+        return Control(self)
 
     def _attach(self) -> None:
         limit = self.contract.document["x-limits"]["body_bytes"]
