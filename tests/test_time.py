@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import requests
 from calling import GOOD_KEY, PRICE, SLUG, STEADY, V1, V2, data_url, make_key, post
-from test_held import answer_of, open_call, wait_until_held
+from test_held import answer_of, open_call, still_held, wait_until_held
 
 from mockling.contract import ContractError
 from mockling.emulator import Emulator, FaultError, SettingsError
@@ -113,7 +113,7 @@ def test_a_held_call_is_answered_when_its_time_was_advanced(speed: Any, sample: 
     """In one step or several: it is held until then, and not longer."""
     with Emulator(speed=speed, contract=STEADY) as emulator, calls(emulator, sample, 1) as (call,):
         emulator.advance(LATENCY - 1)
-        wait_until_held(emulator, 1)
+        assert still_held(emulator, 1)
         emulator.sleep(1)
         assert answer_of(call)[0] == 200
 
@@ -182,7 +182,7 @@ def test_time_can_be_stopped(sample: dict[str, Any]) -> None:
     with Emulator(speed=100, contract=STEADY) as emulator, calls(emulator, sample, 1) as (call,):
         emulator.speed = "manual"
         now = emulator.clock.now()
-        wait_until_held(emulator, 1)
+        assert still_held(emulator, 1)
         assert emulator.clock.now() == now
         emulator.settle()
         assert answer_of(call)[0] == 200

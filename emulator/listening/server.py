@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from secrets import token_urlsafe
 from threading import Event, Thread
@@ -113,6 +114,25 @@ class Emulator(Controls):
             if self._socket:
                 self._attach()
                 self._in_loop(self._bridge.resume)
+
+    @contextmanager
+    def renewed(self, **changes: Any) -> Iterator[Self]:
+        """Reset it with some changes, to which `reset()` comes back within the block.
+
+        Raises what `reset` raises. Leaving the block changes nothing by itself.
+        """
+        first = self._first
+        self.reset(**changes)
+        self._first = self.settings
+        try:
+            yield self
+        finally:
+            self._first = first
+
+    @property
+    def running(self) -> bool:
+        """Whether it listens."""
+        return self._socket is not None
 
     @property
     def url(self) -> str:
