@@ -122,6 +122,9 @@ class Settings:
                 f"receive_timeout must be a number of seconds above 0, up to {LONGEST_WAIT:,}, "
                 f"got {self.receive_timeout!r}."
             )
+        for name in ("answers", "contract", "inputs"):
+            if not isinstance(getattr(self, name), Mapping):
+                raise SettingsError(f"{name} must be a table, got {getattr(self, name)!r}.")
         object.__setattr__(self, "accounts", tuple(_account(entry) for entry in _list("accounts", self.accounts)))
         object.__setattr__(self, "inputs", {url: Path(path) for url, path in self.inputs.items()})
         object.__setattr__(self, "models", tuple(_model(path) for path in _list("models", self.models)))
