@@ -123,8 +123,7 @@ class Settings:
                 f"got {self.receive_timeout!r}."
             )
         for name in ("answers", "contract", "inputs"):
-            if not isinstance(getattr(self, name), Mapping):
-                raise SettingsError(f"{name} must be a table, got {getattr(self, name)!r}.")
+            _table({name: getattr(self, name)}, name)
         object.__setattr__(self, "accounts", tuple(_account(entry) for entry in _list("accounts", self.accounts)))
         object.__setattr__(self, "inputs", {url: Path(path) for url, path in self.inputs.items()})
         object.__setattr__(self, "models", tuple(_model(path) for path in _list("models", self.models)))
@@ -244,9 +243,9 @@ def _check_names(values: Mapping[str, Any], kind: type[Settings | AccountSetting
 
 def _table(values: Mapping[str, Any], name: str) -> dict[str, Any]:
     table = values.get(name, {})
-    if not isinstance(table, dict):
+    if not isinstance(table, Mapping):
         raise SettingsError(f"{name} must be a table, [{name}], got {table!r}")
-    return table
+    return dict(table)
 
 
 def amount_of(name: str, value: object, least: int = 0) -> Decimal:
