@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from secrets import token_urlsafe
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -57,6 +57,7 @@ class Emulator(Controls):
         self._applications: dict[str, Application] = {}
         self._app = self._application(self.settings)
         self._socket: socket.socket | None = None
+        self._switching = Lock()  # for control calls come in threads of their own
         random = None if is_loopback(self.settings.host) else token_urlsafe(16)
         self.control_token = self.settings.control_token or random
 
@@ -81,13 +82,14 @@ class Emulator(Controls):
 
     def stop(self) -> None:
         """Stop listening; calls that are still held are answered with 503. Returns within about 2 real seconds."""
-        if self._socket is None:
-            return
-        self._detach()
-        self._listener.stop(STOP_LIMIT, lambda: self._bridge.release("stopping"))
-        self._thread.join(STOP_LIMIT + 1)
-        self.platform.store.close()
-        self._socket = None
+        with self._switching:
+            if self._socket is None:
+                return
+            self._detach()
+            self._listener.stop(STOP_LIMIT, lambda: self._bridge.release("stopping"))
+            self._thread.join(STOP_LIMIT + 1)
+            self.platform.store.close()
+            self._socket = None
 
     def reset(self, settings: Settings | None = None, **changes: Any) -> None:
         """Forget everything: jobs, accounts, uploads, journal, faults; time and chance begin again.
@@ -101,19 +103,8 @@ class Emulator(Controls):
             raise SettingsError(f"{', '.join(_BOUND)} cannot change while it listens; start another emulator.")
         application = self._application(wanted)
         application.platform.check(wanted)
-        if self._socket:
-            self._in_loop(lambda: self._bridge.release("reset"))
-            self._bridge.wait_idle(RESET_LIMIT)
-            self._detach()
-        try:
-            application.platform.reset(wanted)
-            if application is not self._app:
-                self.platform.store.close()
-            self._app, self.settings = application, wanted
-        finally:
-            if self._socket:
-                self._attach()
-                self._in_loop(self._bridge.resume)
+        with self._switching:
+            self._switch(application, wanted)
 
     @contextmanager
     def renewed(self, **changes: Any) -> Iterator[Self]:
@@ -208,6 +199,22 @@ class Emulator(Controls):
     def platform(self) -> Platform:
         """What it stands in for, without HTTP."""
         return self._app.platform
+
+    def _switch(self, application: Application, wanted: Settings) -> None:
+        """Answer what is held, and have an application from now on, as if it had just begun."""
+        if self._socket:
+            self._in_loop(lambda: self._bridge.release("reset"))
+            self._bridge.wait_idle(RESET_LIMIT)
+            self._detach()
+        try:
+            application.platform.reset(wanted)
+            if application is not self._app:
+                self.platform.store.close()
+            self._app, self.settings = application, wanted
+        finally:
+            if self._socket:
+                self._attach()
+                self._in_loop(self._bridge.resume)
 
     def _application(self, settings: Settings) -> Application:
         """Return the application with the contract of settings, made when it is first needed."""
