@@ -200,14 +200,15 @@ def _open_until(call: Exchange, contract: Contract, ends: Ends) -> float | None:
     if call.operation == "generate" and not _left(call):
         return call.ended
     seconds = call.seconds if call.seconds is not None else _usual_seconds(call, contract)
-    return min(call.moment + (seconds or 0.0), ends.get((call.caller, call.request_id), float("inf")))
+    since = call.ended if _left(call) else call.moment  # who has left asks nobody whether it is over
+    return min(since + (seconds or 0.0), ends.get((call.caller, call.request_id), float("inf")))
 
 
 def _double(first: Exchange, second: Exchange) -> ConductWarning:
-    unknown = "and its caller knew no answer to it" if _left(first) else "and both were accepted"
+    unknown = "whose answer its caller did not know" if _left(first) else "which was still under way"
     text = (
         f"The same request was sent to {second.path} again {second.moment - first.moment:.1f} s after the one before, "
-        f"which was still under way, {unknown}: both may be billed; never repeat a paid POST blindly."
+        f"{unknown}: both may be billed; never repeat a paid POST blindly."
     )
     return ConductWarning("double_charge", text, (first, second))
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from math import isfinite
+
 from flask import Response
 
 from mockling.emulator.http.answering import Answering
 from mockling.emulator.http.delivery import DeliveredResponse, Delivery, Ending
-from mockling.emulator.http.held import timed_out
+from mockling.emulator.http.held import skips, timed_out
 from mockling.emulator.http.recording import Draft, Recorder
 from mockling.emulator.http.responses import Responses
 from mockling.emulator.http.spoiling import spoil
@@ -72,8 +74,9 @@ class Striking:
             response.close()
             self._recorder.left(draft)
             if fault.stall and draft.patience is not None:
+                self._wait_in_vain(draft)
                 return timed_out(draft)
-            return self._delivered(response, fault, _ending(fault))
+            return self._delivered(response, draft, _ending(fault))
         if fault.billed:
             response.close()
             response = self.answer(fault, draft)
@@ -84,10 +87,20 @@ class Striking:
         if ending == "stall" and draft.patience is not None:
             response.headers[STALLS] = "1"
             ending = "close"
-        return self._delivered(self._recorder.recorded(draft, response), fault, ending)
+            self._wait_in_vain(draft)
+        return self._delivered(self._recorder.recorded(draft, response), draft, ending)
 
-    def _delivered(self, response: Response, fault: Fault, ending: Ending) -> Response:
-        return DeliveredResponse(response, Delivery(fault.silent, fault.rate, ending), self._platform.clock)
+    def _wait_in_vain(self, draft: Draft) -> None:
+        """Have time pass as long as a caller waits for what stalls, where time is moved."""
+        clock = self._platform.clock
+        if skips(clock, draft) and isfinite(draft.patience or 0):
+            clock.reach(clock.now() + (draft.patience or 0))
+
+    def _delivered(self, response: Response, draft: Draft, ending: Ending) -> Response:
+        assert draft.fault
+        clock = self._platform.clock
+        delivery = Delivery(draft.fault.silent, draft.fault.rate, ending, skips(clock, draft))
+        return DeliveredResponse(response, delivery, clock)
 
 
 def _ending(fault: Fault) -> Ending:

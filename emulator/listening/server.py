@@ -186,13 +186,13 @@ class Emulator(Controls):
             self.advance(due - now)
             now = self.clock.now()
         if self._socket:
-            self._in_loop(self._bridge.cut_short)
+            self._in_loop(self._bridge.pauses.cut)
             self._bridge.wait_idle(SETTLE_LIMIT)
 
     def _last_moment(self, now: float) -> float:
         """Return the moment at which all that runs now will have ended, as far as it ever will."""
         job = self.platform.store.latest_due(now)
-        calls = self._bridge.last_moment if self._socket else 0.0
+        calls = self._bridge.pauses.last_moment if self._socket else 0.0
         return max(calls, job or 0.0)
 
     @property
@@ -248,7 +248,7 @@ class Emulator(Controls):
             self._in_loop(lambda: None)
 
     def _wake(self) -> None:
-        self._listener.loop.call_soon_threadsafe(self._bridge.wake)
+        self._listener.loop.call_soon_threadsafe(self._bridge.pauses.wake)
 
     def _in_loop(self, act: Callable[[], object]) -> None:
         """Do something in the event loop's thread, and wait until it is done."""
