@@ -466,8 +466,9 @@ def test_a_call_can_bring_its_own_fault(local: Local, sample: Any) -> None:
     [
         ("stauts=502", "A fault has no 'stauts'; did you mean 'status'?"),
         ("status=502 stage=x", "There is no stage 'x'"),
-        ("status=502 skip=1", "skip counts calls, and a header has one; plan it with Emulator.fault."),
-        ("status=502 probability=0.5", "probability counts calls"),
+        ("status=502 skip=1", "skip chooses among calls, and a header has one; plan it with Emulator.fault."),
+        ("status=502 probability=0.5", "probability chooses among calls"),
+        ("status=502 prompt=(a+)+$", "prompt chooses among calls"),
         ("status=502 body=" + "[" * 900 + "]" * 900, "body may have at most 100 levels."),
         ("prompt=" + "(" * 3000 + " drop", "prompt is no regular expression"),
         ("cut=NaN", "cut must be a share"),

@@ -512,6 +512,28 @@ def test_a_caller_whose_patience_is_known_need_not_wait(
     assert caller.paid == (PRICE if operation in POSTS else 0)
 
 
+@pytest.mark.parametrize(
+    ("fault", "patience", "passed"),
+    [
+        ({"latency_is": 213}, "120", 120),
+        ({"latency_is": 213}, "300", 213),
+        ({"latency_is": 213}, "inf", 213),
+        ({"stall": True}, "60", 60),
+        ({"stall": 0.5}, "60", 60),
+        ({"rate": 1}, "60", 40),
+    ],
+)
+def test_where_a_caller_counts_in_simulated_time_it_passes(
+    caller: Caller, fault: dict[str, Any], patience: str, passed: float
+) -> None:
+    """Time is moved to what he waits for, or to the end of his patience, and nobody waits in real time."""
+    caller.emulator.fault(on="credits", **fault)
+    with suppress(BROKEN):
+        size = len(caller.call("credits", headers={"x-mockling-patience": patience}).content)
+        passed = size if "rate" in fault else passed
+    assert passed <= caller.emulator.clock.now() < passed + 20
+
+
 @pytest.mark.parametrize("place", [True, 0.5])
 def test_a_stall_ends_a_known_patience(caller: Caller, place: Any) -> None:
     """Who said how long he waits is told of a stall, before the answer by 499, within it by a header and its end."""

@@ -19,7 +19,7 @@ from mockling.emulator.platform.refused import Refused
 from mockling.emulator.platform.sense import FaultError
 
 HEADER = "HTTP_X_MOCKLING_FAULT"
-COUNTING = ("times", "skip", "every", "probability")  # words that need more than one call
+CHOOSING = ("times", "skip", "every", "probability", "prompt")  # words that choose among calls
 STALLS = "x-mockling-stalls"  # a response that is closed early, for its caller will take that as a stall
 
 
@@ -45,8 +45,10 @@ class Striking:
             return None
         try:
             fault = Fault.read(text)
-            if counting := [word for word in COUNTING if word in fault.table()]:
-                raise FaultError(f"{counting[0]} counts calls, and a header has one; plan it with Emulator.fault.")
+            if choosing := [word for word in CHOOSING if word in fault.table()]:
+                raise FaultError(
+                    f"{choosing[0]} chooses among calls, and a header has one; plan it with Emulator.fault."
+                )
             if draft.operation not in GENERATIONS and fault.on == "post":
                 fault = Fault.of({**fault.table(), "on": "any"})
             return checked(fault, self._platform.contract)
