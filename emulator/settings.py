@@ -254,9 +254,9 @@ def _check_names(values: Mapping[str, Any], kind: type[Settings | AccountSetting
 
 def _table(values: Mapping[str, Any], name: str) -> dict[str, Any]:
     table = values.get(name, {})
-    if not isinstance(table, dict):
+    if not isinstance(table, Mapping):
         raise SettingsError(f"{name} must be a table, [{name}], got {table!r}")
-    return table
+    return dict(table)
 
 
 def amount_of(name: str, value: object, least: int = 0) -> Decimal:

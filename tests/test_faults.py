@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import requests
 from calling import GOOD_KEY, NOBODY, SLUG, STEADY, V2, Local, make_key
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from test_cli import fails, run, serving
 
@@ -84,6 +84,10 @@ TABLES = st.one_of(
 )
 
 
+@example({"status": 502, "body": "123"})
+@example({"status": 502, "body": '{"error": "x"}'})
+@example({"status": 502, "body": "true"})
+@example({"drop": True, "prompt": "true"})
 @given(TABLES)
 def test_a_fault_survives_every_form(table: dict[str, Any]) -> None:
     """Whatever makes sense as a table is the same fault after being written as a text, as JSON or as a table again."""

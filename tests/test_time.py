@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import requests
 from calling import GOOD_KEY, PRICE, SLUG, STEADY, V1, V2, data_url, make_key, post
-from test_held import answer_of, open_call, wait_until_held
+from test_held import answer_of, open_call, still_held, wait_until_held
 
 from mockling.contract import ContractError
 from mockling.emulator import Emulator, FaultError, SettingsError
@@ -95,12 +95,25 @@ def test_a_record_lives_an_hour_and_a_video_seven_days(timed: Emulator, sample: 
     assert get(url).status_code == 404
 
 
+def test_the_seven_days_of_a_video_begin_when_polls_have_brought_it(sample: dict[str, Any]) -> None:
+    """Where each poll moves a job on, its video was made at the last of them, however long that usually takes."""
+    key = make_key()
+    with Emulator(speed="instant", contract=STEADY) as emulator:
+        job = post(emulator, sample, key, V2).json()
+        for _ in range(3):
+            told = get(job["response_url"], key).json()
+        emulator.advance(days=7, seconds=-30)
+        assert get(told["output"]).status_code == 200
+        emulator.advance(seconds=31)
+        assert get(told["output"]).status_code == 404
+
+
 @pytest.mark.parametrize("speed", [SLOW, "manual"])
 def test_a_held_call_is_answered_when_its_time_was_advanced(speed: Any, sample: dict[str, Any]) -> None:
     """In one step or several: it is held until then, and not longer."""
     with Emulator(speed=speed, contract=STEADY) as emulator, calls(emulator, sample, 1) as (call,):
         emulator.advance(LATENCY - 1)
-        wait_until_held(emulator, 1)
+        assert still_held(emulator, 1)
         emulator.sleep(1)
         assert answer_of(call)[0] == 200
 
@@ -169,7 +182,7 @@ def test_time_can_be_stopped(sample: dict[str, Any]) -> None:
     with Emulator(speed=100, contract=STEADY) as emulator, calls(emulator, sample, 1) as (call,):
         emulator.speed = "manual"
         now = emulator.clock.now()
-        wait_until_held(emulator, 1)
+        assert still_held(emulator, 1)
         assert emulator.clock.now() == now
         emulator.settle()
         assert answer_of(call)[0] == 200

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import cache
 from importlib.metadata import version
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import yaml
 from flask import Flask, Response, jsonify, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from mockling.contract import ContractError, Document
-from mockling.contract.document import inlined, read_yaml
-from mockling.contract.validation import SchemaValidator
+from mockling.emulator.control.calls import Calls
+from mockling.emulator.control.controls import seconds_of
 from mockling.emulator.control.guard import why_not
+from mockling.emulator.control.reading import ControlError, body_of, document, settings_of, whole
 from mockling.emulator.control.rows import whole_row
+from mockling.emulator.http.reading import root_of
 from mockling.emulator.platform.exchange import money
-from mockling.emulator.platform.sense import FaultError, schema
+from mockling.emulator.platform.faults import Fault
+from mockling.emulator.platform.sense import FaultError
 from mockling.emulator.settings import SettingsError
 
 if TYPE_CHECKING:
@@ -27,18 +27,12 @@ if TYPE_CHECKING:
 PREFIX = "/_mockling"
 LARGEST_BODY = 1024**2  # bytes
 MOST_ROWS = 10_000  # calls that are told at once
-_MESSAGES = {
-    "required": "{field} is missing; it must be {expected}",
-    "invalid": "{field} must be {expected}, got {actual}",
+MOST_FAULTS = 1000  # that are armed, spent ones too
+_HEADERS = {  # of every answer: no page reads it, by whatever tag, and nothing keeps it
+    "cache-control": "no-store",
+    "cross-origin-resource-policy": "same-origin",
+    "x-content-type-options": "nosniff",
 }
-
-
-class ControlError(Exception):
-    """A control call cannot be carried out; the message says why."""
-
-    def __init__(self, message: str, status: int = 400) -> None:
-        super().__init__(message)
-        self.status = status
 
 
 class Control(Flask):
@@ -52,18 +46,20 @@ class Control(Flask):
         self._emulator = emulator
         self.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
         self.json.sort_keys = False  # type: ignore[attr-defined] # the default provider has it
+        self.url_map.merge_slashes = False  # it would redirect
         self.before_request(self._guard)
+        self.after_request(_closed)
         self.register_error_handler(Exception, _refused)
         for path, item in document()["paths"].items():
-            rule = f"{PREFIX}{path.replace('{', '<int:').replace('}', '>')}"
+            rule = f"{PREFIX}{path.replace('{', '<').replace('}', '>')}"
             for verb, operation in item.items():
                 name = operation["operationId"]
-                self.add_url_rule(rule, name, getattr(self, f"_{name}"), methods=[verb.upper()])
+                view = getattr(self, f"_{name}")
+                self.add_url_rule(rule, name, view, methods=[verb.upper()], provide_automatic_options=False)
 
     def _guard(self) -> Response | None:
-        if request.path == f"{PREFIX}/health":  # it tells and changes nothing
-            return None
-        refused = why_not(request, self._emulator.settings.host, self._emulator.control_token)
+        known = request.path == f"{PREFIX}/health"  # it tells and changes nothing
+        refused = why_not(request, self._emulator.settings.host, self._emulator.control_token, known=known)
         return _error(refused[1], refused[0]) if refused else None
 
     def _health(self) -> Response:
@@ -72,7 +68,7 @@ class Control(Flask):
     def _state(self) -> Response:
         emulator, calls = self._emulator, self._calls()
         return jsonify(
-            url=emulator.url,
+            url=_url(),
             api_key=emulator.api_key,
             profile=emulator.settings.profile,
             seed=emulator.settings.seed,
@@ -90,9 +86,9 @@ class Control(Flask):
         wanted: dict[str, Any] = dict(request.args.items())
         if unknown := [name for name in wanted if name not in known]:
             raise ControlError(f"Calls cannot be told by {unknown[0][:40]!r}; there is {', '.join(known)}.")
-        since = _whole("since", wanted.pop("since", "0"))
+        since = whole("since", wanted.pop("since", "0"))
         if "status" in wanted:
-            wanted["status"] = _whole("status", wanted["status"])
+            wanted["status"] = whole("status", wanted["status"])
         calls = self._calls().matching(**wanted)
         rows = [whole_row(call) for call in calls if call.number > since]
         return jsonify(requests=rows[:MOST_ROWS], billed=money(calls.cost), warnings=calls.warnings)
@@ -106,22 +102,25 @@ class Control(Flask):
         return jsonify(faults=self._armed())
 
     def _arm(self) -> Response:
-        words = _body(None)
+        words = body_of(request, None)
+        if len(self._emulator.faults) >= MOST_FAULTS:
+            raise ControlError(f"{MOST_FAULTS:,} faults are armed, spent ones too; forget some.")
         if key := _key():
             if words.get("key", key) != key:
                 raise ControlError("A call for one key cannot arm a fault for another; leave key out.")
             words["key"] = key
-        return jsonify(self._emulator.fault(**words).report())
+        return jsonify(self._emulator.platform.arm(Fault.of(words)).report())
 
     def _disarm_all(self) -> Response:
         for armed in self._mine():
             self._emulator.disarm(armed["number"])
         return jsonify(faults=self._armed())
 
-    def _disarm(self, number: int) -> Response:
-        if number not in [armed["number"] for armed in self._mine()]:
-            raise ControlError(f"There is no fault {number} (for this key).", 404)
-        self._emulator.disarm(number)
+    def _disarm(self, number: str) -> Response:
+        wanted = whole("number", number)
+        if wanted not in [armed["number"] for armed in self._mine()]:
+            raise ControlError(f"There is no fault {wanted} (for this key).", 404)
+        self._emulator.disarm(wanted)
         return jsonify(faults=self._armed())
 
     def _clock(self) -> Response:
@@ -129,14 +128,15 @@ class Control(Flask):
 
     def _set_clock(self) -> Response:
         self._refuse_key("moving time, which is one for all,")
-        body = _body("Clock")
-        if "speed" in body:
-            self._emulator.speed = body.pop("speed")
-        settles = body.pop("settle", False)
+        body, emulator = body_of(request, "Clock"), self._emulator
+        speed, settles = body.pop("speed", None), body.pop("settle", False)
+        emulator.clock.check(seconds_of(**body))  # so that the speed stays, too, if this cannot be
+        if speed is not None:
+            emulator.speed = speed
         if body:
-            self._emulator.advance(**body)
+            emulator.advance(**body)
         if settles:
-            self._emulator.settle()
+            emulator.settle()
         return jsonify(self._time())
 
     def _account(self) -> Response:
@@ -144,17 +144,17 @@ class Control(Flask):
 
     def _credit(self) -> Response:
         key = _needed_key()
-        self._emulator.credit(key, _body("Credit")["add"])
+        self._emulator.credit(key, body_of(request, "Credit")["add"])
         return jsonify(self._balance(key))
 
     def _reset(self) -> Response:
-        key, wanted = _key(), _body("Reset", empty=True)
+        key, wanted = _key(), body_of(request, "Reset", empty=True)
         if key and wanted:
             raise ControlError("Settings are those of all keys; leave x-api-key or the settings out.")
         if key:
             self._emulator.forget(key)
         else:
-            self._emulator.reset(**wanted.get("settings", {}))
+            self._emulator.reset(**settings_of(wanted))
         return self._state()
 
     def _openapi_json(self) -> Response:
@@ -166,12 +166,12 @@ class Control(Flask):
         )
 
     def _control(self) -> Response:
-        return jsonify({**document(), "servers": [{"url": f"{self._emulator.url}{PREFIX}"}]})
+        return jsonify({**document(), "servers": [{"url": f"{_url()}{PREFIX}"}]})
 
     def _served(self) -> Document:
-        return {**self._emulator.contract.openapi, "servers": [{"url": self._emulator.url}]}
+        return {**self._emulator.contract.openapi, "servers": [{"url": _url()}]}
 
-    def _calls(self) -> Any:
+    def _calls(self) -> Calls:
         key = _key()
         return self._emulator.calls.of(key) if key else self._emulator.calls
 
@@ -196,15 +196,6 @@ class Control(Flask):
             raise ControlError(f"With x-api-key, {what} is not possible; leave the header out.")
 
 
-@cache
-def document() -> Document:
-    """Return the control API's own OpenAPI document, in which nothing refers to anything."""
-    written = read_yaml(files("mockling.emulator.control") / "openapi.yaml")
-    written["components"]["schemas"]["Fault"] = {name: part for name, part in schema().items() if name != "$schema"}
-    settled: Document = inlined(written, written)
-    return settled
-
-
 def _key() -> str | None:
     return request.headers.get("x-api-key", "").strip() or None
 
@@ -216,31 +207,14 @@ def _needed_key() -> str:
     return key
 
 
-def _body(name: str | None, *, empty: bool = False) -> dict[str, Any]:
-    """Return the JSON object in a request, which is of a schema (None: any). Raises `ControlError`."""
-    if empty and not request.get_data():
-        return {}
-    if not request.is_json:
-        raise ControlError("The body must be JSON, with the content-type application/json.", 415)
-    body = request.get_json(silent=True)
-    if not isinstance(body, dict):
-        raise ControlError("The body must be a JSON object.")
-    violations = _validators()[name].violations(body) if name else []
-    if violations:
-        raise ControlError(f"{violations[0].message}.")
-    return dict(body)
+def _url() -> str:
+    """Return the emulator's address as its caller knows it, who may come through a forwarded port."""
+    return root_of(request).rstrip("/")
 
 
-@cache
-def _validators() -> Mapping[str, SchemaValidator]:
-    schemas = document()["components"]["schemas"]
-    return {name: SchemaValidator(schemas[name], _MESSAGES) for name in ("Clock", "Credit", "Reset")}
-
-
-def _whole(name: str, text: str) -> int:
-    if not text.isdecimal():
-        raise ControlError(f"{name} must be a whole number, got {text[:40]!r}.")
-    return int(text)
+def _closed(response: Response) -> Response:
+    response.headers.update(_HEADERS)
+    return response
 
 
 def _error(message: str, status: int) -> Response:
@@ -259,5 +233,8 @@ def _refused(error: Exception) -> Response:
         case HTTPException():
             there = ", ".join(f"{PREFIX}{path}" for path in document()["paths"])
             told = f"There is no {request.method} {request.path[:100]}; there is {there}."
-            return _error(told if error.code in (404, 405) else str(error.description), error.code or 500)
+            response = _error(told if error.code in (404, 405) else str(error.description), error.code or 500)
+            if isinstance(error, MethodNotAllowed) and error.valid_methods:
+                response.headers["allow"] = ", ".join(sorted(error.valid_methods))
+            return response
     raise error

@@ -89,7 +89,7 @@ def given_up(calls: Sequence[Exchange], contract: Contract, *, timed: bool) -> I
 def fast_polls(calls: Sequence[Exchange]) -> Iterator[ConductWarning]:
     """Yield each job that a caller polled again less than a second after a poll that did not tell its end."""
     for polls in _grouped(calls, _job).values():
-        pairs = [(one, other) for one, other in pairwise(polls) if not _end_of(one)]
+        pairs = [(one, other) for one, other in pairwise(polls) if not end_of(one)]
         fast = [(one, other) for one, other in pairs if other.moment - one.moment < SHORTEST_PAUSE]
         if fast:
             least = min(other.moment - one.moment for one, other in fast)
@@ -106,13 +106,13 @@ def late_polls(calls: Sequence[Exchange]) -> Iterator[ConductWarning]:
     One look at the result after the status has told the end is the usual way.
     """
     for polls in _grouped(calls, _address).values():
-        first = next(filter(_end_of, polls), None)
+        first = next(filter(end_of, polls), None)
         late = [poll for poll in polls if first and poll is not first and poll.moment >= first.ended]
         if first and late:
             what = "status" if first.operation == "status" else "result"
             text = (
                 f"The {what} of job {first.request_id} was asked for {times(len(late))} after it had told that the "
-                f"job is {_end_of(first)}; stop polling there."
+                f"job is {end_of(first)}; stop polling there."
             )
             yield ConductWarning("poll_after_end", text, (first, *late))
 
@@ -225,12 +225,12 @@ def _ends(calls: Iterable[Exchange]) -> Ends:
     """Return when each caller was told the end of a job, by caller and request id."""
     ends: Ends = {}
     for call in calls:
-        if call.operation in POLLS and _end_of(call):
+        if call.operation in POLLS and end_of(call):
             ends.setdefault((call.caller, call.request_id), call.ended)
     return ends
 
 
-def _end_of(call: Exchange) -> str | None:
+def end_of(call: Exchange) -> str | None:
     """Return the state in which a job has ended, if that is what a poll was answered."""
     state = call.answer.get("status") if isinstance(call.answer, dict) else None
     return state if state in (COMPLETED, FAILED) else None

@@ -115,7 +115,7 @@ class Controls:
 
         Raises `ValueError` for a negative time, or one beyond 3,000 years.
         """
-        self.clock.advance(seconds + 60 * minutes + 3600 * hours + 86400 * days)
+        self.clock.advance(seconds_of(seconds, minutes, hours, days))
 
     def sleep(self, seconds: float) -> None:
         """Let simulated seconds pass: what code that waits can be given in place of `time.sleep`."""
@@ -125,4 +125,11 @@ class Controls:
         account = self.platform.keys.find(key)
         if account is None or (balance and account.credits is None):
             raise SettingsError("There is no account with that key." if account is None else "It has no balance.")
+        if balance and not self.platform.store.has_room(account):
+            raise SettingsError("There are too many accounts for another one; use a key that was used before.")
         return account
+
+
+def seconds_of(seconds: float = 0, minutes: float = 0, hours: float = 0, days: float = 0) -> float:
+    """Return how many seconds a time has."""
+    return seconds + 60 * minutes + 3600 * hours + 86400 * days

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from mockling.emulator.platform.clock import Clock
 
+Ending = Literal["close", "reset", "stall"] | None
 PATIENCE = 900.0  # simulated seconds after which another server gives up to stall
 PIECES = 20  # of a body that has a rate, in a second
 
@@ -28,7 +29,7 @@ class Delivery:
 
     silent: bool = False
     rate: float | None = None
-    ending: Literal["close", "reset", "stall"] | None = None
+    ending: Ending = None
 
 
 class DeliveredResponse(Response):

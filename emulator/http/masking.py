@@ -21,6 +21,7 @@ MOST_NAMES, LONGEST_NAME = 1024, 100  # headers whose names are remembered, and 
 LONGEST_READ = 4096  # characters of a value whose words are looked at
 _NAMES: dict[str, str] = {}  # of headers, by their variables in the environment
 _HEADERS = {"x-api-key", "api-key", "x-auth-token", "authorization", "proxy-authorization", "cookie"}
+_HEADERS |= {"x-mockling-token"}  # of the control API, which a caller may send with everything
 _FIELD = re.compile(r"key|token|secret|auth|password", re.IGNORECASE)  # names of what is secret in a query
 _WORD = re.compile(r'[^\s,;="]+')
 _ESCAPED = re.compile(r"(?:\\{1,4}u00|%)([0-7][0-9A-Fa-f])|\\{1,4}(/)")

@@ -113,7 +113,7 @@ def _parse(body: bytes, limits: Mapping[str, int]) -> Any:
     if len(body) > most and sum(map(body.count, _PARTS)) > most:
         raise Refused("too_much", limit=most)
     try:
-        value = _DECODER.decode(body.decode("utf-8"))
+        value = DECODER.decode(body.decode("utf-8"))
     except json.JSONDecodeError as error:
         reason = f"{error.msg} at line {error.lineno} column {error.colno}" if body.strip() else "the body is empty"
         raise Refused("malformed", reason=reason) from error
@@ -124,12 +124,13 @@ def _parse(body: bytes, limits: Mapping[str, int]) -> Any:
     except RecursionError as error:
         raise Refused("too_deep", limit=deepest) from error
     # Only a body with more brackets than levels allowed can be too deep, and few have.
-    if body.count(b"[") + body.count(b"{") > deepest and _depth(value) > deepest:
+    if body.count(b"[") + body.count(b"{") > deepest and depth(value) > deepest:
         raise Refused("too_deep", limit=deepest)
     return value
 
 
-def _depth(value: Any) -> int:
+def depth(value: Any) -> int:
+    """Return how many levels of lists and objects a value has."""
     depth, level = 0, [value]
     while level := [part for part in level if isinstance(part, dict | list)]:
         depth += 1
@@ -148,4 +149,4 @@ def _number(text: str) -> float:
     return number
 
 
-_DECODER = json.JSONDecoder(parse_constant=_no_constant, parse_float=_number)
+DECODER = json.JSONDecoder(parse_constant=_no_constant, parse_float=_number)  # raises ValueError for all but JSON

@@ -58,11 +58,12 @@ class Bridge:
         """Answer one request."""
         if scope["type"] != "http":
             return
-        body = await self._bodies.read(scope, receive)
+        body, controls = await self._bodies.read(scope, receive), scope["path"].startswith(CONTROL)
         if body is None:
-            self._abandoned(_environ(scope, Body()))
+            if not controls:
+                self._abandoned(_environ(scope, Body()))
             return
-        if scope["path"].startswith(CONTROL):
+        if controls:
             start, environ = _Start(), _environ(scope, body)
             self._bodies.free(body)
             await _send(start, await _in_thread(lambda: self._control(environ, start)), receive, send)

@@ -6,12 +6,12 @@ import json
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from secrets import token_urlsafe
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from mockling.emulator.control.app import Control
 from mockling.emulator.control.controls import Controls
 from mockling.emulator.control.guard import is_loopback
 from mockling.emulator.http.app import Application, create_app
@@ -25,6 +25,8 @@ from mockling.emulator.platform.platform import Platform
 from mockling.emulator.settings import Settings, SettingsError, changed
 
 if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
     from mockling.emulator.rerouting import Rerouting
 
 START_LIMIT = 10.0  # real seconds
@@ -55,6 +57,7 @@ class Emulator(Controls):
         self._applications: dict[str, Application] = {}
         self._app = self._application(self.settings)
         self._socket: socket.socket | None = None
+        self._switching = Lock()  # for control calls come in threads of their own
         random = None if is_loopback(self.settings.host) else token_urlsafe(16)
         self.control_token = self.settings.control_token or random
 
@@ -63,7 +66,7 @@ class Emulator(Controls):
         if self._socket is not None:
             raise StartError(f"The emulator is running already, at {self.url}.")
         self._socket = listen(self.settings.host, self.settings.port)
-        self._bridge = Bridge(Control(self).wsgi_app)
+        self._bridge = Bridge(lambda environ, start: self._control(environ, start))
         self._attach()
         hosts = served_hosts(self.contract, self._socket.getsockname()[0])
         tls = self._identity.context(hosts) if self._identity else None
@@ -79,13 +82,14 @@ class Emulator(Controls):
 
     def stop(self) -> None:
         """Stop listening; calls that are still held are answered with 503. Returns within about 2 real seconds."""
-        if self._socket is None:
-            return
-        self._detach()
-        self._listener.stop(STOP_LIMIT, lambda: self._bridge.release("stopping"))
-        self._thread.join(STOP_LIMIT + 1)
-        self.platform.store.close()
-        self._socket = None
+        with self._switching:
+            if self._socket is None:
+                return
+            self._detach()
+            self._listener.stop(STOP_LIMIT, lambda: self._bridge.release("stopping"))
+            self._thread.join(STOP_LIMIT + 1)
+            self.platform.store.close()
+            self._socket = None
 
     def reset(self, settings: Settings | None = None, **changes: Any) -> None:
         """Forget everything: jobs, accounts, uploads, journal, faults; time and chance begin again.
@@ -99,19 +103,8 @@ class Emulator(Controls):
             raise SettingsError(f"{', '.join(_BOUND)} cannot change while it listens; start another emulator.")
         application = self._application(wanted)
         application.platform.check(wanted)
-        if self._socket:
-            self._in_loop(lambda: self._bridge.release("reset"))
-            self._bridge.wait_idle(RESET_LIMIT)
-            self._detach()
-        try:
-            application.platform.reset(wanted)
-            if application is not self._app:
-                self.platform.store.close()
-            self._app, self.settings = application, wanted
-        finally:
-            if self._socket:
-                self._attach()
-                self._in_loop(self._bridge.resume)
+        with self._switching:
+            self._switch(application, wanted)
 
     @contextmanager
     def renewed(self, **changes: Any) -> Iterator[Self]:
@@ -207,6 +200,22 @@ class Emulator(Controls):
         """What it stands in for, without HTTP."""
         return self._app.platform
 
+    def _switch(self, application: Application, wanted: Settings) -> None:
+        """Answer what is held, and have an application from now on, as if it had just begun."""
+        if self._socket:
+            self._in_loop(lambda: self._bridge.release("reset"))
+            self._bridge.wait_idle(RESET_LIMIT)
+            self._detach()
+        try:
+            application.platform.reset(wanted)
+            if application is not self._app:
+                self.platform.store.close()
+            self._app, self.settings = application, wanted
+        finally:
+            if self._socket:
+                self._attach()
+                self._in_loop(self._bridge.resume)
+
     def _application(self, settings: Settings) -> Application:
         """Return the application with the contract of settings, made when it is first needed."""
         wanted = json.dumps([getattr(settings, name) for name in _OF_CONTRACT], default=str, sort_keys=True)
@@ -217,6 +226,13 @@ class Emulator(Controls):
             application = self._applications[wanted] = create_app(settings)
             application.platform.patient = True  # the bridge waits without a thread
         return application
+
+    @cached_property
+    def _control(self) -> WSGIApplication:
+        """The control API, made when it is first asked for."""
+        from mockling.emulator.control.app import Control
+
+        return Control(self)
 
     def _attach(self) -> None:
         limit = self.contract.document["x-limits"]["body_bytes"]

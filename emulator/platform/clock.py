@@ -86,17 +86,19 @@ class Clock:
 
         Raises `ValueError` for a negative number, or one that leads further than 3,000 years.
         """
-        if not 0 <= seconds < inf:
-            raise ValueError(f"Time cannot be advanced by {seconds!r} seconds; it must be 0 or more.")
         with self._moved:
+            self.check(seconds)
             moment, since, rate = self._base
-            if moment + seconds > FARTHEST:
-                raise ValueError(
-                    f"Time cannot be advanced by {seconds!r} seconds; it ends {FARTHEST:g} after the epoch."
-                )
             self._base = (moment + seconds, since, rate)
             self.advanced += seconds
         self._tell()
+
+    def check(self, seconds: float) -> None:
+        """Raise the `ValueError` that `advance` would raise."""
+        if not 0 <= seconds < inf:
+            raise ValueError(f"Time cannot be advanced by {seconds!r} seconds; it must be 0 or more.")
+        if self._base[0] + seconds > FARTHEST:
+            raise ValueError(f"Time cannot be advanced by {seconds!r} seconds; it ends {FARTHEST:g} after the epoch.")
 
     def _tell(self) -> None:
         with self._moved:

@@ -139,8 +139,8 @@ def test_yaml_executes_nothing(tmp_path: Path, evil: str) -> None:
     assert not trace.exists()
 
 
-def test_nothing_is_controlled_or_read_over_http(served: Emulator) -> None:
-    """No address resets it, changes it, or shows what others sent; all that is in its process alone."""
+def test_only_the_control_api_controls_or_tells(served: Emulator) -> None:
+    """No other address than the control API's resets it, changes it, or shows what others sent."""
     post(served, {**EXAMPLE, "prompt": "a secret of somebody"})
     for path in CONTROLS:
         for method in ("GET", "POST", "PUT", "DELETE"):
