@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from mockling.emulator.http.app import create_app
     from mockling.emulator.listening.server import Emulator, StartError
     from mockling.emulator.platform.exchange import Exchange, Message
-    from mockling.emulator.platform.faults import Fault, FaultError
+    from mockling.emulator.platform.faults import Fault
+    from mockling.emulator.platform.sense import FaultError
     from mockling.emulator.rerouting import Attempt, LiveCallError, NetworkBlocked, Rerouting
     from mockling.emulator.settings import AccountSettings, Settings, SettingsError, read_settings
 
@@ -47,7 +48,7 @@ _HOMES = {
     "StartError": "listening.server",
     "Exchange": "platform.exchange",
     "Fault": "platform.faults",
-    "FaultError": "platform.faults",
+    "FaultError": "platform.sense",
     "Message": "platform.exchange",
     "Attempt": "rerouting",
     "LiveCallError": "rerouting",

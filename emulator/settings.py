@@ -122,15 +122,20 @@ class Settings:
                 f"receive_timeout must be a number of seconds above 0, up to {LONGEST_WAIT:,}, "
                 f"got {self.receive_timeout!r}."
             )
-        for name in ("answers", "contract", "inputs"):
-            _table({name: getattr(self, name)}, name)
+        _check_tables({"answers": self.answers, "contract": self.contract, "inputs": self.inputs})
         object.__setattr__(self, "accounts", tuple(_account(entry) for entry in _list("accounts", self.accounts)))
-        object.__setattr__(self, "inputs", {url: Path(path) for url, path in self.inputs.items()})
+        object.__setattr__(self, "inputs", {url: _file(path) for url, path in self.inputs.items()})
         object.__setattr__(self, "models", tuple(_model(path) for path in _list("models", self.models)))
         object.__setattr__(self, "faults", tuple(_fault(table) for table in _list("faults", self.faults)))
         object.__setattr__(self, "tls", _tls(self.tls))
         _check_accounts(self.accounts)
         _check_inputs(self.inputs)
+
+
+def _check_tables(tables: Mapping[str, object]) -> None:
+    for name, table in tables.items():
+        if not (isinstance(table, Mapping) and all(isinstance(key, str) for key in table)):
+            raise SettingsError(f"{name} must be a table whose names are texts, got {table!r}.")
 
 
 def _check_accounts(accounts: Iterable[AccountSettings]) -> None:
@@ -207,6 +212,12 @@ def _list(name: str, value: object) -> list[Any]:
 def _model(path: object) -> Path:
     if not isinstance(path, str | Path):
         raise SettingsError(f"models must name files, such as 'my-model.yaml', got {path!r}")
+    return Path(path)
+
+
+def _file(path: object) -> Path:
+    if not isinstance(path, str | Path):
+        raise SettingsError(f"inputs must name files, such as 'cat.mp4', got {path!r}.")
     return Path(path)
 
 

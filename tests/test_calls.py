@@ -134,6 +134,17 @@ def test_the_smallest_interval_is_that_of_beginnings(local: Local) -> None:
     assert seen(local)[:1].min_interval == inf
 
 
+def test_a_result_may_be_fetched_as_soon_as_the_end_was_told(local: Local) -> None:
+    """The interval of polls is that of a job under way; the one between its end and its result does not count."""
+    told = local.submit(GOOD_KEY, SHORT)
+    for _ in range(2):
+        local.get(told["status_url"], GOOD_KEY)
+        local.advance(100)
+    local.get(told["status_url"], GOOD_KEY)
+    local.get(told["response_url"], GOOD_KEY)
+    assert seen(local).polls(told["request_id"]).min_interval == 100
+
+
 def test_the_last_of_no_calls_is_told(local: Local) -> None:
     """An error says that there was none."""
     with pytest.raises(IndexError, match="There is no last call, for there was none"):
@@ -149,6 +160,13 @@ def test_a_table_has_a_line_for_each_call(calls: Calls) -> None:
     many = Calls(calls.exchanges * 10, calls.digest, calls.judge)
     assert len(repr(many).split("\n")) == 52
     assert repr(many).endswith("and 60 more")
+
+
+def test_a_table_tells_the_fault_that_struck_a_call(local: Local) -> None:
+    """It stands at the end of the line, for the status alone may look as if nothing had happened."""
+    local.clock.speed = "instant"
+    local.get("/v1/get-user-credits", GOOD_KEY, headers={"x-mockling-fault": "on=credits latency=0"})
+    assert repr(seen(local)).endswith("200           GET /v1/get-user-credits [fault on=credits latency=0]")
 
 
 def test_a_line_of_a_table_stays_one(local: Local) -> None:
@@ -322,7 +340,7 @@ def test_what_was_billed_is_asserted_on(calls: Calls) -> None:
     assert lines[0] == "Expected 1 billed call, got 2."
     assert lines[1] == f"Expected $1.00 billed in all, got ${total.normalize():f}."
     assert len(lines) == 4
-    assert calls[1:2].assert_charged(0) == calls[:0]
+    assert calls[1:2].assert_charged(0) == calls[1:2].assert_charged(total=0) == calls[:0]
     assert failure(lambda: calls[1:2].assert_charged()) == ["Expected at least 1 billed call, got none."]
 
 

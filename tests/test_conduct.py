@@ -133,6 +133,17 @@ def test_a_repeat_after_a_clear_refusal_is_none(sample: dict[str, Any], key: str
     assert kinds(seen(local)) == []
 
 
+def test_a_submission_that_is_refused_is_none(sample: dict[str, Any]) -> None:
+    """Neither the refused repeat of a running job, nor the repeat of a refused one, is paid twice."""
+    local = Local(requests_per_minute=1)
+    local.submit(GOOD_KEY, sample)
+    local.submit(GOOD_KEY, sample, status=429)
+    local.submit(GOOD_KEY, {**sample, "prompt": "Another"}, status=429)
+    local.advance(61)
+    local.submit(GOOD_KEY, {**sample, "prompt": "Another"})
+    assert "double_charge" not in kinds(seen(local))
+
+
 @pytest.mark.parametrize("speed", ["instant", "manual"])
 def test_the_same_again_after_the_answer_is_none(speed: Any, sample: dict[str, Any]) -> None:
     """Whoever has his video may want another one of the same."""
@@ -383,9 +394,7 @@ def test_at_high_speed_the_header_counts_in_real_time(local: Local, sample: dict
     local.post(V1, "SG_0000000000000429", sample)
     call = seen(local).last
     assert call.response
-    stamped = replace(
-        call.response, headers=(("X-RateLimit", "1"), ("x-rate-limit-reset-at-utc", "2026-01-01T00:00:10Z"))
-    )
+    stamped = replace(call.response, headers=(("x-other", "1"), ("X-Rate-Limit-Reset-At-UTC", "2026-01-01T00:00:10Z")))
     call = replace(call, at=1767225605.0, response=stamped)  # five seconds before
     for moment, raised in ((490.0, ["no_back_off"]), (500.0, [])):
         later = replace(call, number=2, moment=moment)

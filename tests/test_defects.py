@@ -111,5 +111,5 @@ def test_what_was_called_otherwise_before_says_what_it_is_called_now() -> None:
 
     with pytest.raises(AttributeError, match="Entry is Exchange now"):
         _ = mockling.emulator.Entry
-    with pytest.raises(AttributeError, match="has no 'Emulater'; it has AccountSettings, Emulator"):
+    with pytest.raises(AttributeError, match="has no 'Emulater'; it has AccountSettings, "):
         _ = mockling.emulator.Emulater

@@ -1,35 +1,43 @@
 """What the documents say is so."""
 
 import re
+import shlex
 import tomllib
 from dataclasses import fields
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 import pytest
 import yaml
 from hypothesis import given, settings
+from segmind.files import Files
 
 from mockling import fixtures
 from mockling.cli import main
 from mockling.contract import load
 from mockling.contract.strategies import broken_requests, valid_requests
-from mockling.emulator import AccountSettings, Emulator, Settings, read_settings
+from mockling.contract.validation import expected
+from mockling.emulator import AccountSettings, Emulator, Fault, Settings, read_settings
+from mockling.emulator.control.conduct import Kind
+from mockling.emulator.control.matching import Wanted
+from mockling.emulator.platform.sense import schema
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
+FAULTS = (ROOT / "docs" / "faults.md").read_text("utf-8")
 
 
 def blocks(text: str, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
-@pytest.mark.parametrize("program", blocks(README, "python"))
+@pytest.mark.parametrize("program", [program for program in blocks(README, "python") if "def test_" not in program])
 def test_the_readmes_programs_run(program: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
-    """Each Python program of the README runs as it stands, but for the port."""
+    """Each Python program of the README runs as it stands, but for the port; test_cookbook.py runs its test."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Files, "STORAGE_BASE_URL", Files.STORAGE_BASE_URL)  # one program sets it, for the whole process
     with Emulator(speed="instant") as emulator:
         exec(program.replace("http://127.0.0.1:8787", emulator.url), {})
     assert capsys.readouterr().out
@@ -106,6 +114,39 @@ def test_every_setting_is_documented_and_the_example_works(tmp_path: Path) -> No
     Emulator(read_settings(tmp_path / "mockling.toml", {}))
 
 
+def test_every_word_of_a_fault_is_documented() -> None:
+    """The tables of docs/faults.md are the words of the schema, in its order, with their values and meanings."""
+    rows = re.findall(r"^\| `(\w+)` \| (.*) \| (.*) \|$", FAULTS, re.MULTILINE)
+    words = schema()["properties"]
+    assert rows == [(name, meaning_of(rule), rule["description"]) for name, rule in words.items()]
+    said = {"type", "enum", "const", "pattern", "minLength", "minProperties", "additionalProperties", "description"}
+    bounds = {"minimum", "maximum", "exclusiveMinimum"}
+    assert {key for rule in words.values() for key in rule} == said | bounds | {"x-expected", "x-strikes"}
+
+
+def meaning_of(rule: dict[str, Any]) -> str:
+    return rule.get("x-expected") or ("true" if "const" in rule else expected(rule))
+
+
+@pytest.mark.parametrize("program", blocks(FAULTS, "python"))
+def test_the_programs_about_faults_run(
+    program: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each Python program of docs/faults.md runs as it stands, and prints what its comments say."""
+    monkeypatch.chdir(tmp_path)
+    exec(program, {})
+    said = capsys.readouterr().out.splitlines()
+    for line in program.splitlines():
+        if "print(" in line and "  # " in line:
+            assert line.partition("  # ")[2] in said
+
+
+@pytest.mark.parametrize("command", re.findall(r"`mockling (serve --fault [^`]*)`", FAULTS))
+def test_the_commands_about_faults_are_understood(command: str) -> None:
+    """A fault that docs/faults.md has on a command line can be read."""
+    assert Fault.read(shlex.split(command)[-1])
+
+
 def test_every_dependency_is_justified() -> None:
     """Each dependency has its line in docs/dependencies.md, and nothing stands there that is not one."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
@@ -123,3 +164,21 @@ def test_links_of_the_documents_lead_somewhere() -> None:
     for document in [ROOT / "README.md", *ROOT.glob("docs/*.md")]:
         for target in re.findall(r"\]\(([^)#:]+)\)", document.read_text("utf-8")):
             assert (document.parent / target).exists(), (document.name, target)
+
+
+JOURNAL = (ROOT / "docs" / "journal.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("program", blocks(JOURNAL, "python"))
+def test_the_programs_about_the_journal_run(program: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each Python program of docs/journal.md runs as it stands."""
+    exec(program, {})
+    assert capsys.readouterr().out
+
+
+def test_every_conduct_warning_is_documented() -> None:
+    """docs/journal.md has a row for each kind of warning about a client's conduct, and each keyword of a match."""
+    rows = re.findall(r"^\| `(\w+)` \| [^|]+ \| [^|]+ \|$", JOURNAL, re.MULTILINE)
+    assert rows == list(get_args(Kind))
+    (keywords,) = re.findall(r"The keywords of `matching`.*?\.", JOURNAL, re.DOTALL)
+    assert [name for name in Wanted.__annotations__ if f"`{name}`" not in keywords] == []

@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 import requests
 from calling import GOOD_KEY, NOBODY, SLUG, STEADY, V2, Local, make_key
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from test_cli import fails, run, serving
 
 from mockling.contract import load
 from mockling.emulator import Emulator, Fault, FaultError, Settings, read_settings
 from mockling.emulator.platform.arming import failures
-from mockling.emulator.platform.faults import schema
+from mockling.emulator.platform.sense import schema
 
 TEXT = st.text(st.characters(blacklist_categories=["Cs"]), max_size=30)
 WORD = TEXT.filter(bool)
@@ -84,6 +84,10 @@ TABLES = st.one_of(
 )
 
 
+@example({"status": 502, "body": "123"})
+@example({"status": 502, "body": '{"error": "x"}'})
+@example({"status": 502, "body": "true"})
+@example({"drop": True, "prompt": "true"})
 @given(TABLES)
 def test_a_fault_survives_every_form(table: dict[str, Any]) -> None:
     """Whatever makes sense as a table is the same fault after being written as a text, as JSON or as a table again."""
@@ -160,7 +164,7 @@ def test_each_word_means_the_same_in_every_form(word: str, tmp_path: Any) -> Non
     fault = Fault.of(table)
     assert Fault.read(text) == fault
     emulator = Emulator(speed="manual")
-    assert emulator.fault(**table) == fault
+    assert emulator.fault(**table).fault == fault
     assert Emulator(speed="manual", faults=[table]).faults[0].fault == fault
     (tmp_path / "mockling.toml").write_text(_toml(table))
     assert tomllib.loads(_toml(table))["faults"] == [table]

@@ -10,7 +10,7 @@ import httpx
 import pytest
 import requests
 from calling import PRICE, STEADY, V1, V2, data_url, make_key, post
-from test_held import wait_until_held
+from test_held import still_held, wait_until_held
 from urllib3.exceptions import ProtocolError
 
 from mockling.emulator import Emulator
@@ -122,6 +122,7 @@ def test_a_status_that_nobody_documents_has_its_phrase(caller: Caller) -> None:
             url, headers = caller.urls["credits"], {"x-api-key": caller.key}
             answer = session.get(url, headers=headers, timeout=ENOUGH)
             assert answer.status_code == status
+            assert ("content-length" in answer.headers) == (text is not None)
             assert not answer.content if text is None else answer.json()["error"].lower() == text.lower()
             assert session.get(url, headers=headers, timeout=ENOUGH).status_code == 200
 
@@ -312,7 +313,7 @@ def test_an_answer_comes_later(caller: Caller, operation: str, word: str) -> Non
     caller.emulator.fault(**{"on": operation if operation in POSTS else "any", word: 600})
     with held(caller, operation) as answer:
         caller.emulator.advance(minutes=9)
-        assert (caller.emulator.held, answer.done()) == (1, False)
+        assert still_held(caller.emulator, 1)
         caller.emulator.advance(minutes=1)
         assert answer.result(ENOUGH).status_code == 200
     assert told(caller, operation).status == 200
@@ -338,7 +339,7 @@ def test_a_generation_takes_as_long_as_is_said(caller: Caller) -> None:
     caller.emulator.fault(on="job", latency=800)
     with held(caller, "generate") as answer:
         caller.emulator.advance(799)
-        assert not answer.done()
+        assert still_held(caller.emulator, 1)
         caller.emulator.settle()
         assert answer.result(ENOUGH).status_code == 504
     assert caller.paid == PRICE
@@ -348,11 +349,12 @@ def test_a_generation_takes_as_long_as_is_said(caller: Caller) -> None:
 def test_the_gateway_gives_up_when_it_does(sample: dict[str, Any], billed: bool) -> None:
     """Where time is waited for, `timeout` is a 504 after the gateway's 900 s, also if the generation is paid for."""
     with Emulator(speed="manual", contract=STEADY) as emulator, ThreadPoolExecutor(1) as pool:
+        post(emulator, sample, make_key(), V2)  # from now on its video is at hand
         emulator.fault(timeout=True, billed=billed)
         answer = pool.submit(post, emulator, sample, make_key())
         wait_until_held(emulator, 1)
         emulator.advance(899.9)
-        wait_until_held(emulator, 1)
+        assert still_held(emulator, 1)
         emulator.advance(0.1)
         assert answer.result(ENOUGH).status_code == 504
         assert emulator.journal[-1].cost == (PRICE if billed else 0)

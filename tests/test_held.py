@@ -38,6 +38,12 @@ def wait_until_held(emulator: Emulator, calls: int) -> None:
     raise AssertionError(f"{emulator.held} calls are held instead of {calls}")
 
 
+def still_held(emulator: Emulator, calls: int) -> bool:
+    """Say whether so many calls are held when the emulator has done what it was told before."""
+    requests.get(emulator.url, timeout=30)
+    return emulator.held == calls
+
+
 def answer_of(call: socket.socket) -> tuple[int, dict[str, Any]]:
     """Read the answer to an open call."""
     received = b""

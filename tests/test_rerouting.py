@@ -67,16 +67,19 @@ PLACES = [
 
 def state() -> list[Any]:
     """Return what is replaced within a block, and whether it stands in the class itself."""
-    held = [(getattr(owner, name), name in vars(owner)) for owner, name in PLACES]
-    return [*held, list(sys.meta_path)]
+    return [(getattr(owner, name), name in vars(owner)) for owner, name in PLACES]
+
+
+CLEAN = state()  # before any test has run
 
 
 @pytest.fixture(autouse=True)
 def as_before() -> Iterator[None]:
-    """After each test everything is as it was before it."""
-    before = state()
+    """After each test everything is as it was before all of them, and the finders of modules as before it."""
+    finders = list(sys.meta_path)
     yield
-    assert state() == before
+    assert state() == CLEAN
+    assert sys.meta_path == finders
 
 
 def test_the_pages_sample_runs_unchanged(emulator: Emulator, capsys: pytest.CaptureFixture[str]) -> None:
@@ -143,7 +146,7 @@ def test_blocks_may_overlap(emulator: Emulator) -> None:
 
 def test_an_error_ends_the_block(emulator: Emulator) -> None:
     """An exception leaves the block as it would any other, and everything is put back."""
-    before, during = state(), []
+    during: list[Any] = []
 
     def fail() -> None:
         with emulator.intercept():
@@ -152,7 +155,7 @@ def test_an_error_ends_the_block(emulator: Emulator) -> None:
 
     with pytest.raises(ZeroDivisionError):
         fail()
-    assert state() == before != during[0]
+    assert state() == CLEAN != during[0]
 
 
 def test_a_thread_is_rerouted(emulator: Emulator) -> None:

@@ -14,12 +14,12 @@ import requests
 import urllib3
 from calling import GOOD_KEY, SLUG, make_key
 from requests.adapters import HTTPAdapter
-from rerouted import ASKS, LIVE, Ask, in_session
-from scripted import http
+from rerouted import ASKS, LIVE, ORIGINS, Ask, in_session
+from scripted import http, scripted
 from segmind import SegmindClient
 
 from mockling import fixtures
-from mockling.emulator import Emulator
+from mockling.emulator import Emulator, Rerouting
 
 NOWHERE = "http://127.0.0.1:9"  # a proxy that nobody answers for
 WITH_KEY = {"x-api-key": GOOD_KEY}
@@ -95,9 +95,9 @@ def test_a_client_is_live_again_after_the_block(emulator: Emulator) -> None:
                 ask(CREDITS)
 
 
-def test_what_a_test_put_in_place_is_left_alone(live: Emulator) -> None:
+@pytest.mark.usefixtures("live")
+def test_what_a_test_put_in_place_is_left_alone() -> None:
     """A mock transport answers for the live host as before."""
-    del live
 
     def mocked(_: httpx.Request) -> httpx.Response:
         return httpx.Response(418)
@@ -106,13 +106,13 @@ def test_what_a_test_put_in_place_is_left_alone(live: Emulator) -> None:
         assert client.get(LIVE).status_code == 418
 
 
-def test_a_unix_socket_is_left_alone(live: Emulator, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("live")
+def test_a_unix_socket_is_left_alone(tmp_path: Path) -> None:
     """What is sent through a UNIX socket is local, whatever host it is meant for."""
-    del live
-    path = str(tmp_path / "socket")
+    path, heads = str(tmp_path / "socket"), list[bytes]()
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
+        heads.append(await reader.readuntil(b"\r\n\r\n"))
         writer.write(http(418))
         await writer.drain()
         writer.close()
@@ -129,6 +129,7 @@ def test_a_unix_socket_is_left_alone(live: Emulator, tmp_path: Path) -> None:
             return [response.status, (await client.get(address)).status_code]
 
     assert asyncio.run(run()) == [418, 418]
+    assert all(b"\r\nhost: api.segmind.com\r\n" in head.lower() and b"mockling" not in head for head in heads)
 
 
 @pytest.mark.parametrize("ask", ASKS.values(), ids=ASKS)
@@ -145,9 +146,9 @@ def test_proxies_of_the_environment_do_not_disturb(
 
 
 @pytest.mark.parametrize("scheme", ["https", "http"])
-def test_proxies_that_are_given_do_not_disturb(scheme: str, live: Emulator) -> None:
+@pytest.mark.usefixtures("live")
+def test_proxies_that_are_given_do_not_disturb(scheme: str) -> None:
     """A proxy that a call or a client names is passed by."""
-    del live
     url = f"{scheme}://api.segmind.com/v1/get-user-credits"
 
     async def ask(session: aiohttp.ClientSession) -> int:
@@ -166,9 +167,23 @@ def test_proxies_that_are_given_do_not_disturb(scheme: str, live: Emulator) -> N
     assert (in_session(ask), asyncio.run(asynchronous())) == (200, 200)
 
 
-def test_tls_options_do_not_disturb(live: Emulator) -> None:
+def test_a_request_past_a_proxy_is_no_proxys() -> None:
+    """What a proxy would have been asked with the whole URL, the emulator is asked with the path."""
+
+    async def ask(session: aiohttp.ClientSession) -> None:
+        async with session.get("http://api.segmind.com/x", proxy=NOWHERE) as response:
+            assert response.ok
+
+    with scripted(http(200), http(200), http(200)) as server, Rerouting(server.url, ORIGINS):
+        requests.get("http://api.segmind.com/x", proxies={"http": NOWHERE}, timeout=30)
+        httpx.get("http://api.segmind.com/x", proxy=NOWHERE)
+        in_session(ask)
+    assert [request.partition(b"\r\n")[0] for request in server.requests] == [b"GET /x HTTP/1.1"] * 3
+
+
+@pytest.mark.usefixtures("live")
+def test_tls_options_do_not_disturb() -> None:
     """Whether and against what a certificate is verified makes no difference, for there is none."""
-    del live
     pem = str(Path(__file__).parent / "hostile" / "loopback.pem")
 
     async def ask(session: aiohttp.ClientSession) -> bool:
@@ -181,9 +196,29 @@ def test_tls_options_do_not_disturb(live: Emulator) -> None:
     assert in_session(ask)
 
 
-def test_many_threads_share_a_session(live: Emulator) -> None:
+@pytest.mark.usefixtures("live")
+def test_a_pool_has_as_many_connections_as_it_would() -> None:
+    """A pool that waits for its one connection waits for it, and says so as ever."""
+    with urllib3.HTTPSConnectionPool("api.segmind.com", maxsize=1, block=True) as pool:
+        held = pool.request("GET", "/v1/get-user-credits", headers=WITH_KEY, preload_content=False)
+        with pytest.raises(urllib3.exceptions.EmptyPoolError):
+            pool.request("GET", "/v1/get-user-credits", headers=WITH_KEY, pool_timeout=0.001)
+        held.drain_conn()
+        held.release_conn()
+
+
+def test_a_pools_own_retries_and_headers_are_kept() -> None:
+    """What was set for a pool holds for what is rerouted."""
+    retry = urllib3.Retry(1, status_forcelist=[502], backoff_factor=0)
+    pool = urllib3.HTTPSConnectionPool("api.segmind.com", retries=retry, headers={"X-Own": "mine"})
+    with scripted(http(502), http(200)) as server, Rerouting(server.url, ORIGINS), pool:
+        assert pool.request("GET", "/").status == 200
+    assert [b"X-Own: mine" in request for request in server.requests] == [True, True]
+
+
+@pytest.mark.usefixtures("live")
+def test_many_threads_share_a_session() -> None:
     """A pool that is smaller than the number of threads that use it serves them all."""
-    del live
     with requests.Session() as session, ThreadPoolExecutor(8) as threads:
         session.mount("https://", HTTPAdapter(pool_maxsize=2, pool_block=True))
         asks = [threads.submit(session.get, CREDITS, headers=WITH_KEY, timeout=30) for _ in range(40)]

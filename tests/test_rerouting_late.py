@@ -48,3 +48,17 @@ def test_a_library_imported_after_the_block_is_left_alone() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout == "urllib3.connectionpool False\n"
+
+
+def test_an_import_that_ends_after_the_block_is_left_alone() -> None:
+    """A library that was found in the block, but loaded when that was over, is not replaced."""
+    program = (
+        "from importlib.util import find_spec, module_from_spec; import sys\n"
+        "from mockling.emulator.rerouting import Rerouting\n"
+        "with Rerouting('http://127.0.0.1:9', ['https://api.segmind.com']): spec = find_spec('urllib3')\n"
+        "sys.modules['urllib3'] = module = module_from_spec(spec)\n"
+        "spec.loader.exec_module(module)\n"
+        "print(hasattr(module.HTTPConnectionPool.urlopen, '__wrapped__'))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "False\n"

@@ -186,6 +186,9 @@ def test_a_blocked_network_leaves_this_machine_alone(blocked: Rerouting, emulato
     assert credits_of(f"{emulator.url}/v1/get-user-credits").ok
     assert socket.getaddrinfo(None, 0) and gethostbyname("localhost")
     assert socket.getaddrinfo("::1", 1, family=socket.AF_INET6)[0][4][0] == "::1"
+    for address in ("::ffff:127.0.0.1", "::", "0.0.0.0"):
+        with pytest.raises(PermissionError, match="the tests stay on loopback"):  # theirs is the stricter guard
+            socket.getaddrinfo(address, 1)
     one, other = socketpair()
     with one, other, socket.create_server(("127.0.0.1", 0)):
         one.sendall(b"x")

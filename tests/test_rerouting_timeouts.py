@@ -207,6 +207,27 @@ def test_a_total_that_stalls_is_asyncios_time_out() -> None:
     assert type(caught.value) is TimeoutError
 
 
+class Late(aiohttp.ClientResponse):
+    """A response that is looked at when its connection is closed already."""
+
+    async def start(self, connection: Any) -> aiohttp.ClientResponse:
+        async with asyncio.timeout(30):
+            while connection.protocol.transport:
+                await asyncio.sleep(0)
+        return await super().start(connection)
+
+
+def test_a_stall_that_is_over_before_one_looks_is_a_stall() -> None:
+    """It makes no difference whether the connection closed before or after the response's head was read."""
+
+    async def ask(session: aiohttp.ClientSession) -> None:
+        async with session.get(LIVE) as response:
+            await response.read()
+
+    with scripted(STALLED) as server, Rerouting(server.url, ORIGINS), pytest.raises(TimeoutError):
+        in_session(ask, response_class=Late)
+
+
 def test_an_emulators_own_address_is_told_too(emulator: Emulator) -> None:
     """Where a reply's URL leads, time-outs are in the platform's seconds as well; elsewhere nobody is told."""
     with scripted(http(200)) as server, Rerouting(server.url, ORIGINS):

@@ -119,9 +119,9 @@ def test_a_host_header_of_the_callers_is_the_emulators(contract: Contract) -> No
 # What comes back.
 
 
-def test_a_body_is_streamed_by_requests(live: Emulator) -> None:
+@pytest.mark.usefixtures("live")
+def test_a_body_is_streamed_by_requests() -> None:
     """With `stream`, the bytes are had as they come, and the connection serves the next call."""
-    del live
     with requests.Session() as session:
         for _ in range(2):
             with session.get(CREDITS, headers=WITH_KEY, stream=True, timeout=30) as response:
@@ -129,25 +129,25 @@ def test_a_body_is_streamed_by_requests(live: Emulator) -> None:
             assert max(map(len, pieces)) == 4 and b"credits" in b"".join(pieces)
 
 
-def test_a_body_is_streamed_by_urllib3(live: Emulator) -> None:
+@pytest.mark.usefixtures("live")
+def test_a_body_is_streamed_by_urllib3() -> None:
     """A response that is not preloaded is read by and by."""
-    del live
     with urllib3.PoolManager() as pool:
         response = pool.request("GET", CREDITS, headers=WITH_KEY, preload_content=False)
         assert b"credits" in b"".join(response.stream(4))
         response.release_conn()
 
 
-def test_a_body_is_streamed_by_httpx(live: Emulator) -> None:
+@pytest.mark.usefixtures("live")
+def test_a_body_is_streamed_by_httpx() -> None:
     """`httpx.stream` gives the bytes as they come."""
-    del live
     with httpx.stream("GET", CREDITS, headers=WITH_KEY) as response:
         assert b"credits" in b"".join(response.iter_bytes(4))
 
 
-def test_a_body_is_streamed_by_aiohttp(live: Emulator) -> None:
+@pytest.mark.usefixtures("live")
+def test_a_body_is_streamed_by_aiohttp() -> None:
     """A response's content can be iterated."""
-    del live
 
     async def ask(session: aiohttp.ClientSession) -> bytes:
         async with session.get(CREDITS, headers=WITH_KEY) as response:
@@ -209,9 +209,9 @@ def test_a_connection_that_is_refused_is_told_as_ever(contract: Contract) -> Non
                 ask("GET", f"{LIVE}/")
 
 
-def test_hooks_are_called(live: Emulator) -> None:
+@pytest.mark.usefixtures("live")
+def test_hooks_are_called() -> None:
     """Event hooks of httpx and requests, and traces of aiohttp, see the live URL."""
-    del live
     seen: list[str] = []
 
     async def traced(_session: Any, _context: Any, params: Any) -> None:

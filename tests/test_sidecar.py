@@ -58,7 +58,7 @@ def test_programs_learn_all_they_need(tmp_path: Path) -> None:
         assert process.stdout
         banner = json.loads(process.stdout.readline())
         ready = json.loads((tmp_path / "ready.json").read_text())
-        assert list(ready) == ["url", "api_key", "pid", "ca"]
+        assert list(ready) == ["url", "api_key", "pid", "ca", "control_token"]
         assert ready.items() <= banner.items()
         assert (ready["api_key"], ready["pid"]) == (GOOD_KEY, process.pid)
         assert ready["ca"] == str(tmp_path / "mockling-ca.pem")
@@ -113,7 +113,11 @@ def options() -> list[click.Option]:
 VALUES = {"port": 1, "speed": 2.0, "profile": "observed", "credits": "3", "seed": 4, "requests_per_minute": 5}
 VALUES |= {"host": "::1", "strict": False, "models": (Path("a.yaml"), Path("b.yaml")), "answers": {"D1": "video"}}
 VARIABLES = {"MODEL": f"a.yaml{os.pathsep}b.yaml", "V1_BODY": "video", "STRICT": "0", "CONFIG": "m.toml"}
-VARIABLES |= {name.upper(): str(VALUES[name]) for name in VALUES if name not in ("models", "answers", "strict")}
+VALUES |= {"faults": ({"on": "post", "status": 502}, {"on": "download", "cut": 0.5})}
+VARIABLES |= {"FAULT": "status=502; on=download cut=0.5"}
+VARIABLES |= {
+    name.upper(): str(VALUES[name]) for name in VALUES if name not in ("models", "answers", "strict", "faults")
+}
 
 
 def test_every_option_has_a_variable(overrides: list[dict[str, Any]]) -> None:
@@ -245,7 +249,7 @@ def test_the_page_tells_what_there_is(capsys: pytest.CaptureFixture[str]) -> Non
         name for one in options() for name in one.opts
     }
     ready, line = (json.loads(block) for block in blocks(PAGE, "json"))
-    assert list(ready) == ["url", "api_key", "pid", "ca"]
+    assert list(ready) == ["url", "api_key", "pid", "ca", "control_token"]
     assert list(line) == FIELDS
     hosts = served_hosts(load(), "127.0.0.1")
     assert all(host in hosts for host in ("api.segmind.com", "workflows-api.segmind.com", "images.segmind.com"))

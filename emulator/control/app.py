@@ -17,7 +17,8 @@ from mockling.emulator.control.reading import ControlError, body_of, document, s
 from mockling.emulator.control.rows import whole_row
 from mockling.emulator.http.reading import root_of
 from mockling.emulator.platform.exchange import money
-from mockling.emulator.platform.faults import Fault, FaultError
+from mockling.emulator.platform.faults import Fault
+from mockling.emulator.platform.sense import FaultError
 from mockling.emulator.settings import SettingsError
 
 if TYPE_CHECKING:

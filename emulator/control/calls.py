@@ -12,7 +12,7 @@ from itertools import pairwise
 from math import inf
 from typing import Unpack, overload
 
-from mockling.emulator.control.conduct import PAID, POLLS, ConductWarning, conduct
+from mockling.emulator.control.conduct import PAID, POLLS, ConductWarning, conduct, end_of
 from mockling.emulator.control.matching import Matcher, Wanted, job_id
 from mockling.emulator.control.tables import count, line, named, table
 from mockling.emulator.platform.exchange import Exchange, money, printable
@@ -110,9 +110,13 @@ class Calls(Sequence[Exchange]):
 
     @property
     def min_interval(self) -> float:
-        """The fewest simulated seconds between the beginnings of two successive calls; infinity if there are no two."""
-        moments = sorted(call.moment for call in self)
-        return min((later - earlier for earlier, later in pairwise(moments)), default=inf)
+        """The fewest simulated seconds between the beginnings of two successive calls; infinity if there are no two.
+
+        What follows a poll that told a job's end does not count, for the result may be fetched at once then.
+        """
+        calls = sorted(self, key=lambda call: (call.moment, call.number))
+        pairs = [(one, other) for one, other in pairwise(calls) if not end_of(one)]
+        return min((other.moment - one.moment for one, other in pairs), default=inf)
 
     @property
     def last(self) -> Exchange:

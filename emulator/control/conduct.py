@@ -12,8 +12,8 @@ from itertools import pairwise
 from typing import Literal
 
 from mockling.contract import Contract, ContractError
-from mockling.emulator.control.tables import count
-from mockling.emulator.platform.exchange import Exchange, Message
+from mockling.emulator.control.tables import count, times
+from mockling.emulator.platform.exchange import Exchange
 from mockling.emulator.platform.jobs import COMPLETED, FAILED
 
 Kind = Literal["double_charge", "gave_up_early", "polls_too_fast", "poll_after_end", "key_exposed", "no_back_off"]
@@ -89,12 +89,12 @@ def given_up(calls: Sequence[Exchange], contract: Contract, *, timed: bool) -> I
 def fast_polls(calls: Sequence[Exchange]) -> Iterator[ConductWarning]:
     """Yield each job that a caller polled again less than a second after a poll that did not tell its end."""
     for polls in _grouped(calls, _job).values():
-        pairs = [(one, other) for one, other in pairwise(polls) if not _end_of(one)]
+        pairs = [(one, other) for one, other in pairwise(polls) if not end_of(one)]
         fast = [(one, other) for one, other in pairs if other.moment - one.moment < SHORTEST_PAUSE]
         if fast:
             least = min(other.moment - one.moment for one, other in fast)
             text = (
-                f"Job {polls[0].request_id} was polled {_times(len(fast))} less than {SHORTEST_PAUSE:g} s after the "
+                f"Job {polls[0].request_id} was polled {times(len(fast))} less than {SHORTEST_PAUSE:g} s after the "
                 f"poll before, {least:.2f} s at the least; poll every few seconds."
             )
             yield ConductWarning("polls_too_fast", text, _unique(fast))
@@ -106,13 +106,13 @@ def late_polls(calls: Sequence[Exchange]) -> Iterator[ConductWarning]:
     One look at the result after the status has told the end is the usual way.
     """
     for polls in _grouped(calls, _address).values():
-        first = next(filter(_end_of, polls), None)
+        first = next(filter(end_of, polls), None)
         late = [poll for poll in polls if first and poll is not first and poll.moment >= first.ended]
         if first and late:
             what = "status" if first.operation == "status" else "result"
             text = (
-                f"The {what} of job {first.request_id} was asked for {_times(len(late))} after it had told that the "
-                f"job is {_end_of(first)}; stop polling there."
+                f"The {what} of job {first.request_id} was asked for {times(len(late))} after it had told that the "
+                f"job is {end_of(first)}; stop polling there."
             )
             yield ConductWarning("poll_after_end", text, (first, *late))
 
@@ -136,7 +136,7 @@ def without_back_off(calls: Sequence[Exchange], pace: float) -> Iterator[Conduct
         if early:
             one, other = early[0]
             text = (
-                f"{one.path} was called {_times(len(early))} before the rate limit of a 429 was reset, first "
+                f"{one.path} was called {times(len(early))} before the rate limit of a 429 was reset, first "
                 f"{other.moment - one.ended:.1f} s after it instead of {_allowed(one, pace) - one.ended:.1f} s; wait "
                 "until x-rate-limit-reset-at-utc."
             )
@@ -160,7 +160,7 @@ def _request(call: Exchange) -> Hashable | None:
     body = call.json
     if body is not None:
         return call.caller, call.operation, call.model, json.dumps(body, sort_keys=True)
-    boundary = re.search(r'boundary="?([^";]+)', _header(call.request, "content-type"))
+    boundary = re.search(r'boundary="?([^";]+)', call.request.header("content-type"))
     if not boundary or call.request.size != len(call.request.body):
         return None
     return call.caller, call.operation, call.model, call.request.body.replace(boundary[1].encode(), b"")
@@ -200,14 +200,15 @@ def _open_until(call: Exchange, contract: Contract, ends: Ends) -> float | None:
     if call.operation == "generate" and not _left(call):
         return call.ended
     seconds = call.seconds if call.seconds is not None else _usual_seconds(call, contract)
-    return min(call.moment + (seconds or 0.0), ends.get((call.caller, call.request_id), float("inf")))
+    since = call.ended if _left(call) else call.moment  # who has left asks nobody whether it is over
+    return min(since + (seconds or 0.0), ends.get((call.caller, call.request_id), float("inf")))
 
 
 def _double(first: Exchange, second: Exchange) -> ConductWarning:
-    unknown = "and its caller knew no answer to it" if _left(first) else "and both were accepted"
+    unknown = "whose answer its caller did not know" if _left(first) else "which was still under way"
     text = (
         f"The same request was sent to {second.path} again {second.moment - first.moment:.1f} s after the one before, "
-        f"which was still under way, {unknown}: both may be billed; never repeat a paid POST blindly."
+        f"{unknown}: both may be billed; never repeat a paid POST blindly."
     )
     return ConductWarning("double_charge", text, (first, second))
 
@@ -225,12 +226,12 @@ def _ends(calls: Iterable[Exchange]) -> Ends:
     """Return when each caller was told the end of a job, by caller and request id."""
     ends: Ends = {}
     for call in calls:
-        if call.operation in POLLS and _end_of(call):
+        if call.operation in POLLS and end_of(call):
             ends.setdefault((call.caller, call.request_id), call.ended)
     return ends
 
 
-def _end_of(call: Exchange) -> str | None:
+def end_of(call: Exchange) -> str | None:
     """Return the state in which a job has ended, if that is what a poll was answered."""
     state = call.answer.get("status") if isinstance(call.answer, dict) else None
     return state if state in (COMPLETED, FAILED) else None
@@ -241,22 +242,13 @@ def _allowed(call: Exchange, pace: float) -> float:
 
     A 429 names a whole real second, rounded up: one simulated second less will do.
     """
-    if call.status != 429:
+    if call.status != 429 or call.response is None:
         return call.moment
     try:
-        reset = datetime.fromisoformat(_header(call.response, "x-rate-limit-reset-at-utc")).timestamp()
+        reset = datetime.fromisoformat(call.response.header("x-rate-limit-reset-at-utc")).timestamp()
     except ValueError:
         return call.ended + SHORTEST_PAUSE
     return call.moment + (reset - call.at) * pace - 1
-
-
-def _header(message: Message | None, name: str) -> str:
-    """Return a header of a message, "" if it has none of that name."""
-    return next((value for called, value in message.headers if called.lower() == name), "") if message else ""
-
-
-def _times(number: int) -> str:
-    return "once" if number == 1 else f"{number} times"
 
 
 def _unique(pairs: Iterable[tuple[Exchange, Exchange]]) -> tuple[Exchange, ...]:

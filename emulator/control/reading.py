@@ -12,7 +12,7 @@ from mockling.contract import Document
 from mockling.contract.document import inlined, read_yaml
 from mockling.contract.validation import SchemaValidator
 from mockling.emulator.http.reading import DECODER, depth
-from mockling.emulator.platform.faults import schema
+from mockling.emulator.platform.sense import schema
 from mockling.emulator.settings import Settings
 
 if TYPE_CHECKING:

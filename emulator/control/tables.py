@@ -14,6 +14,11 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
+def times(number: int) -> str:
+    """Return how often something was."""
+    return "once" if number == 1 else f"{number} times"
+
+
 def named(numbers: Sequence[int]) -> str:
     """Return calls by their numbers."""
     return f"call{'' if len(numbers) == 1 else 's'} {', '.join(map(str, numbers))}"
@@ -26,8 +31,9 @@ def table(calls: Sequence[Exchange]) -> list[str]:
 
 
 def line(call: Exchange) -> str:
-    """Return a call as a line: its number, moment, status, cost, address, error."""
+    """Return a call as a line: its number, moment, status, cost, address, error, and the fault that struck it."""
     status = "left" if call.status is None else str(call.status)
     cost = f"${money(call.cost)}" if call.cost else ""
     told = f"{call.number:>5} {call.moment:>9.1f} s  {status:<4} {cost:>7}  {call.method} {call.path}"
-    return printable(f"{told}: {call.error}" if call.error else told)
+    struck = f" [fault {call.fault}]" if call.fault else ""
+    return printable(f"{told}: {call.error}{struck}" if call.error else f"{told}{struck}")

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from mockling.emulator.platform.clock import Clock
 
+Ending = Literal["close", "reset", "stall"] | None
 PATIENCE = 900.0  # simulated seconds after which another server gives up to stall
 PIECES = 20  # of a body that has a rate, in a second
 
@@ -23,12 +24,13 @@ class Delivery:
 
     `silent`: not a byte of it is sent. `rate`: bytes of the body in a simulated second (None: as they are taken).
     `ending`: what happens where the body ends: the connection is closed or reset, or nothing comes any more (None: the
-    response is whole).
+    response is whole). `skips`: time is moved where else it would be waited for.
     """
 
     silent: bool = False
     rate: float | None = None
-    ending: Literal["close", "reset", "stall"] | None = None
+    ending: Ending = None
+    skips: bool = False
 
 
 class DeliveredResponse(Response):
@@ -80,7 +82,9 @@ class Delivered:
             for piece, seconds in self.pieces():
                 yield piece
                 moment += seconds
-                if seconds:
+                if seconds and self.delivery.skips:
+                    self._clock.reach(moment)
+                elif seconds:
                     self._clock.wait(moment)
         if self.delivery.ending == "stall":
             self._clock.wait(self._clock.now() + PATIENCE)

@@ -46,7 +46,7 @@ class Generations:
     def _when_due(self, wait: JobWait, draft: Draft) -> Response:
         """Return the response to a call, which may have to wait for it."""
         held = HeldResponse(wait, self.platform.clock, draft, self.striking.ended)
-        return held if held.seconds or held.impatient else wait.finish()
+        return held if held.seconds or held.impatient or held.moment > self.platform.clock.now() else wait.finish()
 
     def status(self, id: str) -> Response:  # noqa: A002 - the parameter's name in the contract
         """GET /v2/requests/<id>/status."""

@@ -25,6 +25,11 @@ def timed_out(draft: Draft) -> Response:
     return Response(status=GONE, headers={TIMED_OUT: f"{draft.patience:g}", "content-length": "0"})
 
 
+def skips(clock: Clock, draft: Draft) -> bool:
+    """Say whether time is moved instead of waited for: where none passes, and the caller counts in simulated time."""
+    return clock.instant and draft.patience is not None
+
+
 class Wait(Protocol):
     """What a held call waits for."""
 
@@ -77,7 +82,7 @@ class HeldResponse(Response):
     """A response that is made when what it waits for is due, and then ended by `end`.
 
     The view returns at once; waiting is left to the server. A caller whose patience is known (simulated seconds) is not
-    waited for in real ones where no time is waited for: what he would see is known at once.
+    waited for in real ones where no time is waited for: time is moved instead.
     """
 
     def __init__(self, wait: Wait, clock: Clock, draft: Draft, end: Callable[[Draft, Response], Response]) -> None:
@@ -101,9 +106,13 @@ class HeldResponse(Response):
     @property
     def seconds(self) -> float:
         """The real seconds until the response is due, and all of it is ready."""
-        skips = self.clock.instant and self.draft.patience is not None
-        rest = 0.0 if skips else self.clock.until(self.moment)
+        rest = 0.0 if skips(self.clock, self.draft) else self.clock.until(self.moment)
         return rest or (0.0 if self.impatient else self.wait.working)
+
+    def reach(self) -> None:
+        """Have time come to what is waited for, where it is not waited for."""
+        if skips(self.clock, self.draft):
+            self.clock.reach(self.moment)
 
     def ended(self, response: Response) -> Response:
         """Return the response as it is sent."""
@@ -147,6 +156,7 @@ class Held:
 
     def answer(self) -> Iterable[bytes]:
         """Make the response and start sending it."""
+        self._response.reach()
         if self._response.impatient:
             self._response.draft.ended = self._response.moment
             self.leave()

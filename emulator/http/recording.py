@@ -131,6 +131,7 @@ class Recorder:
         self.left(self.begin(environ))
 
     def _keep(self, draft: Draft, status: int | None, response: Message | None) -> None:
+        store = self._platform.store
         if draft.era != self._platform.era:  # it was begun before all was forgotten
             return
         draft.look()
@@ -141,7 +142,7 @@ class Recorder:
         mask = self._mask(draft, fault, secrets, [message for message in (request, response) if message])
         path, query = (mask.text(text)[:LONGEST_PATH] for text in (draft.path, draft.query))
         exchange = Exchange(
-            number=self._platform.store.next("exchanges"),
+            number=store.next("exchanges"),
             moment=draft.moment,
             at=draft.at,
             operation=draft.operation,
@@ -163,7 +164,7 @@ class Recorder:
             caller=self._platform.keys.digest(key),
             exposed=() if mask.idle else self._exposed(draft, key),
         )
-        self._platform.store.record(exchange)
+        store.record(exchange)
         tell(exchange)
 
     def _exposed(self, draft: Draft, key: str) -> tuple[str, ...]:

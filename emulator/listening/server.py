@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
 from secrets import token_urlsafe
 from threading import Event, Lock, Thread
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from mockling.emulator.control.app import Control
 from mockling.emulator.control.controls import Controls
 from mockling.emulator.control.guard import is_loopback
 from mockling.emulator.http.app import Application, create_app
@@ -24,6 +25,8 @@ from mockling.emulator.platform.platform import Platform
 from mockling.emulator.settings import Settings, SettingsError, changed
 
 if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
     from mockling.emulator.rerouting import Rerouting
 
 START_LIMIT = 10.0  # real seconds
@@ -63,7 +66,7 @@ class Emulator(Controls):
         if self._socket is not None:
             raise StartError(f"The emulator is running already, at {self.url}.")
         self._socket = listen(self.settings.host, self.settings.port)
-        self._bridge = Bridge(Control(self).wsgi_app)
+        self._bridge = Bridge(lambda environ, start: self._control(environ, start))
         self._attach()
         hosts = served_hosts(self.contract, self._socket.getsockname()[0])
         tls = self._identity.context(hosts) if self._identity else None
@@ -102,6 +105,25 @@ class Emulator(Controls):
         application.platform.check(wanted)
         with self._switching:
             self._switch(application, wanted)
+
+    @contextmanager
+    def renewed(self, **changes: Any) -> Iterator[Self]:
+        """Reset it with some changes, to which `reset()` comes back within the block.
+
+        Raises what `reset` raises. Leaving the block changes nothing by itself.
+        """
+        first = self._first
+        self.reset(**changes)
+        self._first = self.settings
+        try:
+            yield self
+        finally:
+            self._first = first
+
+    @property
+    def running(self) -> bool:
+        """Whether it listens."""
+        return self._socket is not None
 
     @property
     def url(self) -> str:
@@ -147,11 +169,9 @@ class Emulator(Controls):
         """
         account = self._account(key, balance=False)
         if self._socket:
-            self._in_loop(lambda: self._bridge.drop(key))
+            self._in_loop(lambda: self._bridge.drop(key, "reset"))
             self._settle_loop()
         self.platform.store.forget(account, self.platform.keys.digest(key))
-        if self._socket:
-            self._in_loop(lambda: self._bridge.keep(key))
 
     def settle(self) -> None:
         """Let whatever is under way end: journal and bill are final then.
@@ -166,13 +186,13 @@ class Emulator(Controls):
             self.advance(due - now)
             now = self.clock.now()
         if self._socket:
-            self._in_loop(self._bridge.cut_short)
+            self._in_loop(self._bridge.pauses.cut)
             self._bridge.wait_idle(SETTLE_LIMIT)
 
     def _last_moment(self, now: float) -> float:
         """Return the moment at which all that runs now will have ended, as far as it ever will."""
         job = self.platform.store.latest_due(now)
-        calls = self._bridge.last_moment if self._socket else 0.0
+        calls = self._bridge.pauses.last_moment if self._socket else 0.0
         return max(calls, job or 0.0)
 
     @property
@@ -207,6 +227,13 @@ class Emulator(Controls):
             application.platform.patient = True  # the bridge waits without a thread
         return application
 
+    @cached_property
+    def _control(self) -> WSGIApplication:
+        """The control API, made when it is first asked for."""
+        from mockling.emulator.control.app import Control
+
+        return Control(self)
+
     def _attach(self) -> None:
         limit = self.contract.document["x-limits"]["body_bytes"]
         self._bridge.serve(self._app.wsgi_app, self._app.recorder.abandoned, self.clock, limit)
@@ -221,7 +248,7 @@ class Emulator(Controls):
             self._in_loop(lambda: None)
 
     def _wake(self) -> None:
-        self._listener.loop.call_soon_threadsafe(self._bridge.wake)
+        self._listener.loop.call_soon_threadsafe(self._bridge.pauses.wake)
 
     def _in_loop(self, act: Callable[[], object]) -> None:
         """Do something in the event loop's thread, and wait until it is done."""

@@ -8,7 +8,8 @@ from typing import Any
 
 from mockling.contract import Contract
 from mockling.emulator.platform.chance import share
-from mockling.emulator.platform.faults import OPERATIONS, Fault, FaultError, meant
+from mockling.emulator.platform.faults import OPERATIONS, Fault
+from mockling.emulator.platform.sense import FaultError, meant
 
 LAST = "generation"  # the stage that what is in order comes to
 _STAGES = {400: "parameters", 401: "key", 403: "permission", 404: "model", 405: "method", 406: "credits", 410: "model",

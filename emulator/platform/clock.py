@@ -100,6 +100,12 @@ class Clock:
         if self._base[0] + seconds > FARTHEST:
             raise ValueError(f"Time cannot be advanced by {seconds!r} seconds; it ends {FARTHEST:g} after the epoch.")
 
+    def reach(self, moment: float) -> None:
+        """Let time pass at once up to a moment, if that has not come yet."""
+        ahead = moment - self.now()
+        if ahead > 0:
+            self.advance(ahead)
+
     def _tell(self) -> None:
         with self._moved:
             self._moved.notify_all()

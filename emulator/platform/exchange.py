@@ -28,6 +28,10 @@ class Message:
     size: int
     sha256: str | None = None
 
+    def header(self, name: str) -> str:
+        """Return a header by its name in small letters, "" if there is none of that name."""
+        return next((value for called, value in self.headers if called.lower() == name), "")
+
     @property
     def json(self) -> Any:
         """The body parsed as JSON; None if it is none, or was cut, for no more than 64 KiB of a body are kept."""

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from difflib import get_close_matches
-from functools import cache
-from importlib.resources import files
-from math import isfinite
 from typing import Any, Literal, Self
 
-from mockling.contract.document import Document, read_yaml
-from mockling.contract.validation import SchemaValidator, described, expected
+from mockling.contract.document import Document
+from mockling.emulator.platform.sense import FaultError, check_sense, check_words, exact, is_off, meant, words
 
 GENERATIONS = ("generate", "submit")
 POLLS = ("status", "result", "poll")
@@ -30,25 +25,7 @@ OPERATIONS = {  # which operations of the contract an `on` means
     "job": ("job",),
     "any": (*GENERATIONS, *POLLS, *DOWNLOADS, "upload", "credits"),
 }
-_ALONE = [  # of each at most one
-    ("status", "timeout"),
-    ("drop", "reset", "cut", "stall", "length"),
-    ("latency", "latency_is", "timeout"),
-    ("truncate_json", "length"),
-    ("error", "body"),
-    ("fail", "stuck", "expired", "missing"),
-]
-_NEEDS = {"error": ("status", "timeout"), "body": ("status", "timeout"), "after": ("fail",)}
-_NO_ANSWER = ("status", "timeout", "error", "body", "headers", "rate", "corrupt", "truncate_json")
 LONGEST_TEXT = 4096  # characters of a fault that is written as text
-DEEPEST_BODY = 100  # levels of what is to be JSON
-_FRAMING = ("content-length", "transfer-encoding")  # headers that say where an answer ends
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\xa0-\xff]*")
-
-
-class FaultError(ValueError):
-    """A fault makes no sense; the message says what would."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,13 +69,13 @@ class Fault:
     def of(cls, table: Mapping[str, Any]) -> Self:
         """Return the fault of a table. Raises `FaultError` for a word or value there is not, or that makes no sense."""
         for name in table:
-            if name not in _words():
-                raise FaultError(f"A fault has no {name!r}{meant(str(name), _words())}")
-        given = {name: value for name, value in table.items() if value is not None and not _is_off(name, value)}
-        _check_words(given)
-        given = {name: _exact(name, value) for name, value in given.items()}
-        job = [name for name in given if _words()[name].get("x-strikes") == "job"]
-        _check_sense({**({"on": "job"} if job else {}), **given})
+            if name not in words():
+                raise FaultError(f"A fault has no {name!r}{meant(str(name), words())}")
+        given = {name: value for name, value in table.items() if value is not None and not is_off(name, value)}
+        check_words(given)
+        given = {name: exact(name, value) for name, value in given.items()}
+        job = [name for name in given if words()[name].get("x-strikes") == "job"]
+        check_sense({**({"on": "job"} if job else {}), **given})
         return cls(**{**({"on": "job"} if job else {}), **given})
 
     @classmethod
@@ -137,105 +114,9 @@ class Fault:
         return (answers and not self.billed) or (self.silent and self.billed is False)
 
 
-@cache
-def schema() -> Document:
-    """Return the JSON Schema of a fault."""
-    read: Document = read_yaml(files("mockling.emulator.platform") / "fault.schema.yaml")
-    return read
-
-
-def _words() -> dict[str, Document]:
-    words: dict[str, Document] = schema()["properties"]
-    return words
-
-
-@cache
-def _validator() -> SchemaValidator:
-    return SchemaValidator(schema(), {"required": "{field}", "invalid": "{field}"})
-
-
-def _check_words(given: Mapping[str, Any]) -> None:
-    wrong = [name for name, value in given.items() if isinstance(value, float) and not isfinite(value)]
-    try:
-        wrong += [violation.path.split(".")[1].partition("[")[0] for violation in _validator().violations(given)]
-    except TypeError as error:  # what no JSON can be
-        raise FaultError(f"A fault holds only what JSON can be: {error}.") from error
-    if wrong:
-        name = wrong[0]
-        rule = _words()[name]
-        wanted = rule.get("x-expected") or ("true" if "const" in rule else expected(rule))
-        raise FaultError(f"{name} must be {wanted}, got {described(given[name])}.")
-    for name in ("reset", "cut", "stall", "corrupt"):
-        place = given.get(name)
-        if place is not None and not isinstance(place, bool) and place >= 1 and place != int(place):
-            raise FaultError(f"{name} must be {_words()[name]['x-expected']}, got {place}.")
-    try:
-        re.compile(given.get("prompt", ""))
-    except (re.error, OverflowError, RecursionError) as error:
-        raise FaultError(f"prompt is no regular expression: {error}.") from error
-    _check_headers(given.get("headers", {}))
-
-
-def _check_headers(headers: Mapping[str, str]) -> None:
-    """Raise `FaultError` for headers that cannot be sent, or that would say where the answer ends."""
-    for name, value in headers.items():
-        if name.lower() in _FRAMING:
-            raise FaultError(f"headers cannot have {name}; use length for a content-length that lies.")
-        if not (_HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(value)):
-            raise FaultError(f"headers cannot have {name!r}: {value!r}; it is no header of HTTP.")
-
-
-def _check_sense(given: Mapping[str, Any]) -> None:
-    """Raise `FaultError` for words that make no sense together."""
-    on = given.get("on", "post")
-    effects = [name for name in given if name in _EFFECTS]
-    for group in _ALONE:
-        together = [name for name in group if name in given]
-        if len(together) > 1:
-            raise FaultError(f"{' and '.join(together)} cannot both be; arm two faults, or leave one out.")
-    for name, needed in _NEEDS.items():
-        if name in given and not any(other in given for other in needed):
-            raise FaultError(f"{name} goes with {' or '.join(needed)}, which is missing.")
-    for name in given:
-        strikes = _words()[name].get("x-strikes")
-        if strikes == "job" and on != "job":
-            raise FaultError(f'{name} is something a job does; say on="job", or leave on out.')
-        if strikes == "answer" and on == "job":
-            raise FaultError(f'{name} is something an answer does, not a job; say on="post" or another.')
-    silent = [name for name in ("drop", "reset", "stall") if given.get(name) is True]
-    if silent and (useless := [name for name in _NO_ANSWER if name in given]):
-        raise FaultError(f"With {silent[0]} there is no answer that could have {useless[0]}; leave one of them out.")
-    if not effects:
-        raise FaultError(f"A fault must say what happens: one of {', '.join(_EFFECTS)}.")
-    _check_narrowing(given, on)
-
-
-def _check_narrowing(given: Mapping[str, Any], on: str) -> None:
-    posts = ("post", "generate", "submit")
-    for name, places in {"prompt": (*posts, "job"), "model": (*posts, "job"), "stage": posts, "billed": posts}.items():
-        if name in given and on not in places:
-            raise FaultError(f"{name} is for on = {', '.join(places)}, not for {on}.")
-    answers = bool({"status", "timeout"} & set(given))
-    silent = "drop" in given or given.get("reset") is True or given.get("stall") is True
-    if "billed" in given and not (answers or silent):
-        raise FaultError(
-            "billed goes with status, timeout, drop, reset=true or stall=true; what is answered is billed."
-        )
-    if "stage" in given and (not answers or given.get("billed")):
-        raise FaultError("stage goes with status or timeout, and not with billed: it says which check fails.")
-    if given.get("until", 1e300) <= given.get("since", 0):
-        raise FaultError("until must be later than since.")
-
-
-def _is_off(name: str, value: object) -> bool:
-    """Say whether a word is left out by being false."""
-    rule = _words().get(name, {})
-    return value is False and name != "billed" and ("const" in rule or "boolean" in rule.get("type", ()))
-
-
 def _value(name: str, text: str) -> Any:
     """Return what a text stands for as the value of a word: JSON, unless only a text can stand there."""
-    if _words().get(name, {}).get("type") == "string":
+    if words().get(name, {}).get("type") == "string":
         return text
     try:
         return json.loads(text)
@@ -249,36 +130,3 @@ def _said(name: str, value: Any) -> str:
         return name
     plain = isinstance(value, str) and _value(name, value) == value
     return f"{name}={shlex.quote(value if plain else json.dumps(value))}"
-
-
-def _exact(name: str, value: Any) -> Any:
-    """Return a value of a word as it is kept: whole numbers as such, JSON apart from what its caller may change."""
-    if isinstance(value, float) and "integer" in _words()[name].get("type", ()):
-        return int(value)
-    if isinstance(value, dict | list | tuple):
-        if _nests(value, DEEPEST_BODY):
-            raise FaultError(f"{name} may have at most {DEEPEST_BODY} levels.")
-        try:
-            return json.loads(json.dumps(value, allow_nan=False))
-        except (TypeError, ValueError) as error:
-            raise FaultError(f"{name} must be what JSON can be: {error}.") from error
-    if name == "body" and any("\ud800" <= sign <= "\udfff" for sign in value):
-        raise FaultError("body must be a text that can be sent as UTF-8.")
-    return value
-
-
-def _nests(value: object, most: int) -> bool:
-    """Say whether something has more levels than that."""
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
-    return most < 0 or any(_nests(one, most - 1) for one in inner)
-
-
-def meant(name: str, known: Iterable[str]) -> str:
-    """Return the end of a sentence about a name that there is not: the one that was meant, or those there are."""
-    known = list(known)
-    close = get_close_matches(name, known, n=1)
-    return f"; did you mean {close[0]!r}?" if close else f"; there is {', '.join(known)}."
-
-
-_EFFECTS = ("status", "timeout", "headers", "latency", "latency_is", "drop", "reset", "cut", "stall", "rate", "length",
-            "truncate_json", "corrupt", "fail", "stuck", "expired", "missing")  # fmt: skip

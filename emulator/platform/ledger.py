@@ -45,6 +45,12 @@ class Record:
         reached = 2 if elapsed >= self.job.latency else 1 if elapsed >= self.job.queue_time else 0
         self.steps = max(self.steps, reached)
 
+    @property
+    def file_expires(self) -> float:
+        """The moment at which the job's file is deleted; one that polls moved on was made sooner than it was due."""
+        early = self.job.latency - self.elapsed if self.job.stepwise and self.ended else 0.0
+        return self.job.file_expires - max(0.0, early)
+
 
 @dataclass(frozen=True, slots=True)
 class Admission:

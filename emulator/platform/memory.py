@@ -104,7 +104,7 @@ class MemoryStore:
         """Return a job that has ended, whose file is not deleted yet, or None."""
         with self._lock:
             record = self._records.get(request_id)
-            if record is None or record.job.file_expires <= now or record.job.lost:
+            if record is None or record.file_expires <= now or record.job.lost:
                 return None
             self._settled(record.purse, now)
             return record.job if record.ended else None
@@ -289,7 +289,7 @@ class MemoryStore:
     def _forget_old(self, now: float) -> None:
         while self._records:
             oldest = next(iter(self._records.values()))
-            if oldest.job.file_expires > now and len(self._records) <= MOST_JOBS:
+            if oldest.file_expires > now and len(self._records) <= MOST_JOBS:
                 return
             self._settled(oldest.purse, now)
             self._end(oldest)

@@ -58,9 +58,10 @@ class Platform:
 
         Raises `FaultError` and `ContractError` for settings that cannot be; then nothing has changed.
         """
+        self.check(settings)
         former = self.store
+        self.era += 1  # before there is a new store: what began under the old one must not be kept there
         self._begin(settings)
-        self.era += 1
         self.clock.restart(settings.speed)
         former.close()
 

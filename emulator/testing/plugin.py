@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
@@ -29,6 +29,10 @@ SWITCHES = {
     "strict": "any warning about a call fails its test",
     "block-network": "every call beyond this machine is refused in tests that use the fixture mockling",
 }
+FRESH = (
+    "The fixture mockling is fresh for each test, not for each example of hypothesis. Use the fixture mockling_fresh: "
+    "`with mockling_fresh() as mockling:` in the test's body."
+)
 _TRIALS = pytest.StashKey[list["Trial"]]()
 
 
@@ -53,7 +57,9 @@ def mockling_server(pytestconfig: pytest.Config) -> Iterator[Emulator]:
     """Give an emulator that runs for the whole session; `mockling` is the same one, reset before each test."""
     from mockling.emulator import Emulator
 
-    with Emulator(**_chosen(pytestconfig)[0]) as emulator:
+    with ExitStack() as stack:
+        with _told_in_a_sentence():
+            emulator = stack.enter_context(Emulator(**_chosen(pytestconfig)[0]))
         yield emulator
 
 
@@ -69,7 +75,11 @@ def mockling_fresh(
     @contextmanager
     def fresh(**wanted: Any) -> Iterator[Emulator]:
         with _trial(mockling_server, pytestconfig, wanted) as trial:
-            yield trial.emulator
+            try:
+                yield trial.emulator
+            except Exception as error:
+                error.add_note(trial.report())
+                raise
             _fail_for(trial)
 
     return fresh
@@ -84,6 +94,8 @@ def mockling(mockling_server: Emulator, request: pytest.FixtureRequest) -> Itera
     """
     wanted: dict[str, Any] = {}
     for marker in reversed(list(request.node.iter_markers("mockling"))):
+        if marker.args:
+            _refuse(f"it takes keywords only, such as speed='manual', got {marker.args[0]!r}")
         wanted |= marker.kwargs
     with _trial(mockling_server, request.config, wanted) as trial:
         trials = request.node.stash.setdefault(_TRIALS, [])
@@ -105,8 +117,10 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
     """Add to the report of a test that failed what its emulator saw."""
     report: pytest.TestReport = yield
-    if call.when == "call" and report.failed:
+    if report.failed:
         report.sections += [("mockling", trial.report()) for trial in item.stash.get(_TRIALS, [])]
+        if call.excinfo and call.excinfo.typename == "FailedHealthCheck" and "'mockling'" in str(call.excinfo.value):
+            report.sections.append(("mockling", FRESH))
     return report
 
 
@@ -114,16 +128,28 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 def _trial(emulator: Emulator, config: pytest.Config, wanted: dict[str, Any]) -> Iterator[Trial]:
     from mockling.emulator.testing.trial import trial
 
-    settings, switches = _chosen(config)
     with ExitStack() as stack:
-        try:
+        with _told_in_a_sentence():
+            settings, switches = _chosen(config)
             begun = stack.enter_context(trial(emulator, **{**settings, **switches, **wanted}))
-        except ValueError as error:  # of a setting, a fault or a model that cannot be
-            wrong = str(error)
-        else:
-            yield begun
-            return
-    pytest.fail(f"The marker or an option of mockling makes no sense: {wrong}", pytrace=False)
+        yield begun
+
+
+@contextmanager
+def _told_in_a_sentence() -> Iterator[None]:
+    """Fail without a traceback for a setting, a fault or a model that cannot be."""
+    try:
+        yield
+    except (ValueError, pytest.UsageError) as error:
+        wrong = str(error)
+    else:
+        return
+    _refuse(wrong)
+
+
+def _refuse(wrong: str) -> NoReturn:
+    told = f"The marker or an option of mockling makes no sense: {wrong.rstrip('.')}."
+    raise pytest.fail.Exception(told, pytrace=False) from None
 
 
 def _chosen(config: pytest.Config) -> tuple[dict[str, Any], dict[str, bool]]:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
+from mockling.emulator.control.tables import count
 from mockling.emulator.listening.server import Emulator
 from mockling.emulator.platform.arming import Armed
 from mockling.emulator.platform.exchange import money
 from mockling.emulator.platform.faults import Fault
+from mockling.emulator.platform.keys import masked
 from mockling.emulator.rerouting import Rerouting
+from mockling.emulator.settings import SettingsError
 
 MOST_CALLS = 50  # that are told of a test that failed; the last ones
 
@@ -38,12 +41,15 @@ class Trial:
         """Return the calls, the bill, the warnings and the faults, for whoever looks why a test failed."""
         emulator = self.emulator
         calls, warnings = emulator.calls, emulator.warnings
-        left_out = [f"... and {len(calls) - MOST_CALLS} calls before these"] if len(calls) > MOST_CALLS else []
-        lines = [f"${money(emulator.billed)} billed", *left_out, repr(calls[-MOST_CALLS:])]
-        lines += [f"{emulator.held} calls wait for their answer"] if emulator.held else []
+        left_out = len(calls) - MOST_CALLS
+        lines = [f"${money(emulator.billed)} billed"]
+        lines += [f"... and {count(left_out, 'call')} before these"] if left_out > 0 else []
+        lines += [repr(calls[-MOST_CALLS:])]
+        lines += [f"{count(emulator.held, 'call')} still held"] if emulator.held else []
         lines += [f"warning: {text}" for text in warnings]
-        lines += [f"fault {armed.number}: {armed.fault}, fired {armed.fired} times" for armed in emulator.faults]
-        return "\n".join([*lines, *(f"refused: {attempt}" for attempt in self.rerouting.live_calls)])
+        lines += [f"fault {one.number}: {_told(one)}, fired {count(one.fired, 'time')}" for one in emulator.faults]
+        refused = [*self.rerouting.live_calls, *self.rerouting.blocked_calls]
+        return "\n".join([*lines, *(f"refused: {attempt}" for attempt in refused)])
 
 
 @contextmanager
@@ -55,27 +61,64 @@ def trial(
     block_network: bool = False,
     **settings: Any,
 ) -> Iterator[Trial]:
-    """Reset a running emulator, with some settings and faults, and reroute this process's live calls to it.
+    """Reset an emulator, with some settings and faults, and reroute this process's live calls to it.
 
     `faults` are tables or texts, `strict` makes any warning a problem, `block_network` refuses every call beyond this
-    machine. Raises what `Emulator.reset` and `Emulator.fault` raise.
+    machine. Within the block `emulator.reset()` comes back to these settings; it is started if it does not run. Raises
+    what `Emulator.reset` and `Emulator.fault` raise.
     """
-    emulator.reset(**settings)
-    for fault in faults:
-        emulator.fault(**(Fault.read(fault).table() if isinstance(fault, str) else fault))
-    with emulator.intercept(block_network=block_network) as rerouting:
+    tables = [_table(fault) for fault in _checked(faults, strict=strict, block_network=block_network)]
+    if not emulator.running:
+        emulator.start()
+    with ExitStack() as stack:
+        # Threads of the trial before, whose calls the reset ends, must not find the live platform meanwhile.
+        with emulator.intercept():
+            stack.enter_context(emulator.renewed(**settings))
+            for table in tables:
+                emulator.fault(**table)
+            rerouting = stack.enter_context(emulator.intercept(block_network=block_network))
+        stack.callback(_release, emulator)
         yield Trial(emulator, rerouting, strict)
+
+
+def _checked(faults: Any, **switches: object) -> Iterable[Any]:
+    """Return the faults of a trial. Raises `SettingsError` for what cannot be."""
+    for name, value in switches.items():
+        if not isinstance(value, bool):
+            raise SettingsError(f"{name} must be True or False, got {value!r}.")
+    if isinstance(faults, str | Mapping) or not isinstance(faults, Iterable):
+        raise SettingsError(f"faults must be a list, such as ['status=502'], got {faults!r}.")
+    return faults
+
+
+def _table(fault: Any) -> Mapping[str, Any]:
+    if isinstance(fault, str):
+        return Fault.read(fault).table()
+    if not isinstance(fault, Mapping):
+        raise SettingsError(f"Each of faults must be a text or a table, such as 'status=502', got {fault!r}.")
+    return fault
+
+
+def _release(emulator: Emulator) -> None:
+    """End what is still held, so that threads that wait for it end with their own trial."""
+    if emulator.held:
+        emulator.reset()
 
 
 def _had_its_way(armed: Armed) -> bool:
     """Say whether a fault struck, or only chance kept it from that."""
-    return armed.fired > 0 or (armed.fault.probability < 1 and armed.met > 0)
+    return armed.fired > 0 or (armed.fault.probability < 1 and armed.met > armed.fault.skip)
 
 
 def _never_fired(armed: Armed, emulator: Emulator) -> str:
-    calls = emulator.calls
-    met = f"{armed.met} calls met it, and it let them go" if armed.met else "no call met it"
+    met = f"it let {count(armed.met, 'call')} go that met it" if armed.met else "no call met it"
     return (
-        f"The fault {str(armed.fault)!r} was armed and never fired: {met}. Arm it before the call that it "
-        f"is for, or leave it out. What there was: {calls!r}"
+        f"The fault {_told(armed)!r} was armed and never fired: {met}. Arm it before the call that it "
+        f"is for, or leave it out. What there was: {emulator.calls!r}"
     )
+
+
+def _told(armed: Armed) -> str:
+    """Return a fault as its text, without the API key that it may be for."""
+    fault = armed.fault
+    return str(replace(fault, key=masked(fault.key)) if fault.key else fault)
