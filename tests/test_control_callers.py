@@ -3,8 +3,9 @@
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from itertools import count
-from threading import Event, Thread
+from threading import Barrier, BrokenBarrierError, Event, Thread
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from calling import GOOD_KEY, make_key
 from controlling import Control, Holding, generate
 
 from mockling.emulator import Emulator
+from mockling.emulator.listening.bridge import Bridge
 
 
 @pytest.fixture
@@ -116,6 +118,22 @@ def test_resets_at_once_take_turns(control: Control, own: Emulator) -> None:
     job = generate(own).json()["request_id"]
     control.call("set_clock", json={"settle": True})
     assert requests.get(f"{own.url}/v2/requests/{job}", headers={"x-api-key": GOOD_KEY}, timeout=30).status_code == 200
+
+
+def test_no_reset_begins_within_another(own: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While one reset waits for what was held, another one waits for that reset."""
+    both, met = Barrier(2), list[bool]()
+
+    def wait_idle(_bridge: Bridge, _within: float) -> bool:
+        with suppress(BrokenBarrierError):  # nobody else came
+            both.wait(0.5)
+            met.append(True)
+        return True
+
+    monkeypatch.setattr(Bridge, "wait_idle", wait_idle)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda _: Control(own).call("reset"), range(2)))
+    assert met == []
 
 
 def test_workers_that_share_a_server_do_not_disturb_each_other() -> None:
