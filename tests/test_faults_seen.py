@@ -558,3 +558,14 @@ def test_calls_held_when_the_emulator_stops_are_told_whatever_was_planned(sample
         wait_until_held(emulator, 3)
         emulator.reset()
         assert [answer.result(ENOUGH).status_code for answer in answers] == [503] * 3
+
+
+def test_a_download_without_a_key_is_its_jobs(emulator: Emulator, sample: dict[str, Any]) -> None:
+    """A fault for a key strikes the downloads of what was generated with it, and they are among that key's calls."""
+    mine, other = make_key(), make_key()
+    urls = [post(emulator, sample, key).json()["output"] for key in (mine, other)]
+    fault = emulator.fault(on="download", key=mine, status=404)
+    assert [requests.get(url, timeout=30).status_code for url in reversed(urls)] == [200, 404]
+    assert fault.spent
+    assert emulator.calls.of(mine).downloads.statuses == [404]
+    emulator.disarm()

@@ -9,6 +9,7 @@ from mockling.contract import Contract
 from mockling.emulator.control.calls import Calls, Times, calls_of
 from mockling.emulator.control.journal import Journal
 from mockling.emulator.control.matching import Wanted
+from mockling.emulator.control.simulated import SimulatedTime
 from mockling.emulator.platform.arming import Armed
 from mockling.emulator.platform.clock import Clock
 from mockling.emulator.platform.faults import Fault
@@ -116,6 +117,11 @@ class Controls:
         Raises `ValueError` for a negative time, or one beyond 3,000 years.
         """
         self.clock.advance(seconds_of(seconds, minutes, hours, days))
+
+    @property
+    def time(self) -> SimulatedTime:
+        """What a module under test can be given as its `time`: `monkeypatch.setattr("worker.time", mockling.time)`."""
+        return SimulatedTime(self)
 
     def sleep(self, seconds: float) -> None:
         """Let simulated seconds pass: what code that waits can be given in place of `time.sleep`."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from decimal import Decimal
 from hashlib import sha256
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from flask import Response
 
 from mockling.emulator.http.masking import Mask, Shape, has_key, sent_of
+from mockling.emulator.platform.clock import Real
 from mockling.emulator.platform.exchange import LONGEST_BODY, Exchange, Message, tell
 from mockling.emulator.platform.faults import Fault
 from mockling.emulator.platform.keys import masked
@@ -31,12 +31,14 @@ class Draft:
 
     `path` is decoded and has no query; `fault` strikes its answer, `faults` are all that struck it, `delay` is by how
     many simulated seconds they hold it back; `patience` is how many its caller waits at most, where he is known to
-    count in simulated ones; `era` is that of the platform. The other attributes are those of `Exchange`.
+    count in simulated ones; `era` is that of the platform; `owner` is the key of the job whose
+    video it fetches. The other attributes are those of `Exchange`.
     """
 
     __slots__ = (
         "at", "body", "cost", "delay", "ended", "environ", "era", "error", "fault", "faults", "method", "model",
-        "moment", "operation", "path", "patience", "query", "request_id", "seconds", "size", "violations", "warnings",
+        "moment", "operation", "owner", "path", "patience", "query", "request_id", "seconds", "size", "violations",
+        "warnings",
     )  # fmt: skip
 
     def __init__(self, environ: WSGIEnvironment, moment: float, era: int) -> None:
@@ -44,11 +46,12 @@ class Draft:
         self.moment = moment
         self.era = era
         self.patience = _patience(environ.pop(PATIENCE, None))
+        self.owner = ""
         self.fault: Fault | None = None
         self.faults: tuple[Fault, ...] = ()
         self.delay = 0.0
         self.ended: float | None = None  # None: when it is recorded
-        self.at = time.time()
+        self.at = Real.time()
         self.method: str = environ["REQUEST_METHOD"]
         self.path: str = environ["PATH_INFO"].encode("latin-1").decode("utf-8", "replace")
         self.query: str = environ.get("QUERY_STRING", "")
@@ -161,7 +164,7 @@ class Recorder:
             cost=draft.cost,
             fault=mask.text(fault) or None,
             ended=self._platform.clock.now() if draft.ended is None else draft.ended,
-            caller=self._platform.keys.digest(key),
+            caller=self._platform.keys.digest(key or draft.owner),
             exposed=() if mask.idle else self._exposed(draft, key),
         )
         store.record(exchange)

@@ -60,7 +60,7 @@ class Striking:
         brought = self.brought(draft)
         if not (brought or self._platform.store.plans):
             return None
-        key = draft.environ.get("HTTP_X_API_KEY", "").strip(" \t") or None
+        key = draft.environ.get("HTTP_X_API_KEY", "").strip(" \t") or draft.owner or None
         meeting = Encounter(operation=str(draft.operation), now=self._platform.clock.now(), key=key)
         return brought if brought and meets(brought, meeting) else self._platform.store.strike(meeting)
 

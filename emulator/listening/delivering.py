@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+from asyncio import sleep  # by name, for tests of asynchronous code replace that of the module
 from collections.abc import Iterable
 from contextlib import suppress
 from math import inf
@@ -31,7 +32,7 @@ async def send_all(start: Start, blocks: Iterable[bytes], receive: ASGIReceiveCa
     try:
         while following is not None:
             await send({"type": "http.response.body", "body": block, "more_body": True})
-            await asyncio.sleep(0)  # a caller who left is noticed by the event loop, which must have its turn
+            await sleep(0)  # a caller who left is noticed by the event loop, which must have its turn
             if gone and gone.done():
                 return
             block, following = following, next(iterator, None)
@@ -61,7 +62,7 @@ async def deliver(
         await _send_head(start, send)
         for piece, seconds in delivered.pieces():
             await send({"type": "http.response.body", "body": piece, "more_body": True})
-            await asyncio.sleep(0)
+            await sleep(0)
             moment += seconds
             if seconds and plan.skips:
                 clock.reach(moment)
@@ -84,9 +85,9 @@ async def _end(transport: asyncio.Transport, *, reset: bool) -> None:
     """Close or reset a connection when all has been sent, or after a while."""
     with suppress(TimeoutError):
         async with asyncio.timeout(LONGEST_FLUSH):
-            await asyncio.sleep(0)  # what is kept back is handed on
+            await sleep(0)  # what is kept back is handed on
             while transport.get_write_buffer_size() and not transport.is_closing():
-                await asyncio.sleep(FLUSH)
+                await sleep(FLUSH)
     if reset:
         connection = transport.get_extra_info("socket")
         with suppress(OSError):  # it is closed already

@@ -6,7 +6,7 @@ import asyncio
 import errno
 import socket
 import ssl
-import time
+from asyncio import sleep  # by name, for tests of asynchronous code replace that of the module
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from email.utils import formatdate
@@ -18,6 +18,7 @@ from uvicorn.server import ServerState
 
 from mockling.emulator.listening.protocol import Protocol
 from mockling.emulator.listening.tls import HANDSHAKE, Misled, advice, speaks_tls
+from mockling.emulator.platform.clock import Real
 from mockling.emulator.platform.exchange import logger
 
 KEEP_ALIVE = 75  # real seconds for which an idle connection stays open
@@ -26,6 +27,14 @@ AT_A_TIME = 64  # connections that are accepted before others have their turn
 GOODBYE = 0.1  # real seconds for which the last callers over TLS may say that they heard the end
 RETRY = 0.1  # real seconds until connections are accepted again, when there were no descriptors left
 _SCARCE = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+
+
+class _Loop(asyncio.SelectorEventLoop):
+    """An event loop that goes on where a test has frozen time."""
+
+    def time(self) -> float:
+        """Return its time, in seconds."""
+        return Real.monotonic()
 
 
 class Listener:
@@ -61,7 +70,7 @@ class Listener:
     def run(self) -> None:
         """Accept and answer, in the calling thread, until `stop`."""
         # Not the default loop of every system can watch a socket.
-        with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+        with asyncio.Runner(loop_factory=_Loop) as runner:
             runner.run(self._serve())
 
     def stop(self, within: float, last: Callable[[], object]) -> None:
@@ -95,7 +104,7 @@ class Listener:
 
     def _tick(self) -> None:
         """Do what is due every second: the date that responses have, and callers who are too slow."""
-        self._state.default_headers = [(b"date", formatdate(time.time(), usegmt=True).encode())]
+        self._state.default_headers = [(b"date", formatdate(Real.time(), usegmt=True).encode())]
         now = self.loop.time()
         for connection in list(self._state.connections):
             assert isinstance(connection, Protocol)
@@ -166,4 +175,4 @@ class Listener:
 
     async def _until(self, end: float, busy: Callable[[], object]) -> None:
         while busy() and self.loop.time() < end:
-            await asyncio.sleep(0.001)
+            await sleep(0.001)

@@ -12,6 +12,13 @@ from mockling.emulator.settings import INSTANT, MANUAL, Speed
 FARTHEST = 1e11  # the last moment, in simulated seconds; far beyond it, single seconds would be lost
 
 
+class Real:
+    """The system's clocks, in seconds; kept here so that what freezes time in a test does not find and replace them."""
+
+    monotonic = staticmethod(time.monotonic)
+    time = staticmethod(time.time)
+
+
 class Clock:
     """A clock whose simulated seconds pass `speed` times as fast as real ones.
 
@@ -28,7 +35,7 @@ class Clock:
     def restart(self, speed: Speed) -> None:
         """Begin again at the moment 0, at a speed."""
         with self._moved:
-            self.epoch = time.time()
+            self.epoch = Real.time()
             self.advanced = 0.0
             self._set(speed, 0.0)
         self._tell()
@@ -50,7 +57,7 @@ class Clock:
         self.manual = speed == MANUAL
         self._rate = 1.0 if isinstance(speed, str) else float(speed)
         # One value, so that whoever reads it meanwhile sees no time that never was.
-        self._base = (moment, time.monotonic(), 0.0 if self.manual else self._rate)
+        self._base = (moment, Real.monotonic(), 0.0 if self.manual else self._rate)
 
     @property
     def pace(self) -> float | None:
@@ -60,7 +67,7 @@ class Clock:
     def now(self) -> float:
         """Return the present moment."""
         moment, since, rate = self._base
-        return moment + (time.monotonic() - since) * rate
+        return moment + (Real.monotonic() - since) * rate
 
     def after(self, seconds: float) -> float:
         """Return the moment at which something is due that takes so many simulated seconds."""
@@ -79,7 +86,7 @@ class Clock:
 
     def utc(self, moment: float) -> float:
         """Return the real time, in seconds since 1970, at which a moment will come, or came (as far as is known)."""
-        return time.time() + (moment - self.now()) / self._rate
+        return Real.time() + (moment - self.now()) / self._rate
 
     def advance(self, seconds: float) -> None:
         """Let so many simulated seconds pass at once; what becomes due by then is answered, in the order it is due.

@@ -57,9 +57,9 @@ class Exchange:
     in which the request broke the contract, `warnings` what in it is probably a mistake; `seconds` is the simulated
     duration of the generation, `cost` what was billed for this call in US dollars (of a job that nobody waits for: once
     it has completed). `ended` is the moment at which the response was made, or the caller left; `caller` stands for the
-    key, the same for the same key and emulator, and tells nothing of it ("": there was none); `fault` is the planned
-    fault that struck the call (None: none did; where it kept the answer back, there is no response); `exposed` says
-    where a key stood beside its header: "URL", "body".
+    key, the same for the same key and emulator, and tells nothing of it ("": there was none; of a download without one
+    it is that of its job); `fault` is the planned fault that struck the call (None: none did; where it kept the answer
+    back, there is no response); `exposed` says where a key stood beside its header: "URL", "body".
     """
 
     number: int

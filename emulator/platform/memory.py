@@ -109,6 +109,12 @@ class MemoryStore:
             self._settled(record.purse, now)
             return record.job if record.ended else None
 
+    def owner(self, request_id: str) -> str | None:
+        """Return the API key that a job was submitted with, or None if there is no such job (any more)."""
+        with self._lock:
+            record = self._records.get(request_id)
+            return record.job.key if record else None
+
     def complete(self, request_id: str, now: float) -> Kept | None:
         """End a job, after those that were due before it, and return it; once is enough."""
         with self._lock:

@@ -56,6 +56,9 @@ class Store(Protocol):
     def delivered(self, request_id: str, now: float) -> Job | None:
         """Return a job that has ended, whose file is not deleted yet, or None."""
 
+    def owner(self, request_id: str) -> str | None:
+        """Return the API key that a job was submitted with, or None if there is no such job (any more)."""
+
     def complete(self, request_id: str, now: float) -> Kept | None:
         """End a job, after those that were due before it, and return it; once is enough."""
 

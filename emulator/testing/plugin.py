@@ -5,7 +5,7 @@ Nothing of the emulator is imported before a test asks for it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -29,11 +29,17 @@ SWITCHES = {
     "strict": "any warning about a call fails its test",
     "block-network": "every call beyond this machine is refused in tests that use the fixture mockling",
 }
+TWICE = (
+    "mockling and mockling_fresh are one emulator, which is in use: take one of them in a test, and one block of "
+    "mockling_fresh at a time."
+)
 FRESH = (
     "The fixture mockling is fresh for each test, not for each example of hypothesis. Use the fixture mockling_fresh: "
     "`with mockling_fresh() as mockling:` in the test's body."
 )
-_TRIALS = pytest.StashKey[list["Trial"]]()
+_TRIAL = pytest.StashKey["Trial"]()
+_TOLD = pytest.StashKey[list[str]]()  # the problems of a test that has passed: none
+_BUSY = pytest.StashKey[bool]()  # whether the session's emulator is in use
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -54,12 +60,17 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def mockling_server(pytestconfig: pytest.Config) -> Iterator[Emulator]:
-    """Give an emulator that runs for the whole session; `mockling` is the same one, reset before each test."""
+    """Give an emulator that runs for the whole session; `mockling` is the same one, reset before each test.
+
+    As long as it runs, the live platform's hosts lead to it, in every test: also the calls of a thread that a test has
+    left behind reach nobody else.
+    """
     from mockling.emulator import Emulator
 
     with ExitStack() as stack:
         with _told_in_a_sentence():
             emulator = stack.enter_context(Emulator(**_chosen(pytestconfig)[0]))
+        stack.enter_context(emulator.intercept())
         yield emulator
 
 
@@ -98,18 +109,22 @@ def mockling(mockling_server: Emulator, request: pytest.FixtureRequest) -> Itera
             _refuse(f"it takes keywords only, such as speed='manual', got {marker.args[0]!r}")
         wanted |= marker.kwargs
     with _trial(mockling_server, request.config, wanted) as trial:
-        trials = request.node.stash.setdefault(_TRIALS, [])
-        trials.append(trial)
+        request.node.stash[_TRIAL] = trial
         yield trial.emulator
-        trials.remove(trial)
+        del request.node.stash[_TRIAL]
+        told = request.node.stash.get(_TOLD, None)
+        if told is not None:  # the test has passed until here
+            _fail_for(trial, told)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     """Fail a test that passed, for what its emulator saw."""
     result = yield
-    for trial in item.stash.get(_TRIALS, []):
+    trial = item.stash.get(_TRIAL, None)
+    if trial:
         _fail_for(trial)
+        item.stash[_TOLD] = trial.problems()
     return result
 
 
@@ -118,7 +133,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     """Add to the report of a test that failed what its emulator saw."""
     report: pytest.TestReport = yield
     if report.failed:
-        report.sections += [("mockling", trial.report()) for trial in item.stash.get(_TRIALS, [])]
+        trial = item.stash.get(_TRIAL, None)
+        report.sections += [("mockling", trial.report())] if trial else []
         if call.excinfo and call.excinfo.typename == "FailedHealthCheck" and "'mockling'" in str(call.excinfo.value):
             report.sections.append(("mockling", FRESH))
     return report
@@ -128,10 +144,14 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 def _trial(emulator: Emulator, config: pytest.Config, wanted: dict[str, Any]) -> Iterator[Trial]:
     from mockling.emulator.testing.trial import trial
 
+    if config.stash.get(_BUSY, False):
+        raise pytest.fail.Exception(TWICE, pytrace=False)
     with ExitStack() as stack:
         with _told_in_a_sentence():
             settings, switches = _chosen(config)
             begun = stack.enter_context(trial(emulator, **{**settings, **switches, **wanted}))
+        config.stash[_BUSY] = True
+        stack.callback(config.stash.__delitem__, _BUSY)
         yield begun
 
 
@@ -176,8 +196,9 @@ def _number(text: Any) -> Any:
     return text
 
 
-def _fail_for(trial: Trial) -> None:
+def _fail_for(trial: Trial, told: Sequence[str] = ()) -> None:
+    """Fail for the problems that were not told before."""
     __tracebackhide__ = True
-    problems = trial.problems()
+    problems = [problem for problem in trial.problems() if problem not in told]
     if problems:
         pytest.fail("\n".join(problems), pytrace=False)
