@@ -54,7 +54,7 @@ def test_what_happens_beside_a_test_reaches_nobody_else_and_is_told(pytester: py
 
 
 def test_time_is_moved_and_frozen_for_the_code_alone_that_is_tested(pytester: pytest.Pytester) -> None:
-    """A module's `time` can be the emulator's; a frozen clock and a mocked sleep of asyncio do not touch the emulator."""
+    """A module's `time` can be the emulator's; a frozen clock and a mocked sleep do not touch the emulator."""
     write(
         pytester,
         """
