@@ -409,7 +409,7 @@ def test_no_frame_of_ours_is_between_a_test_and_its_failure(server: Emulator) ->
 @pytest.mark.parametrize("most", [0, 2, 10_000])
 def test_what_was_billed_outlives_the_journal(monkeypatch: pytest.MonkeyPatch, server: Emulator, most: int) -> None:
     """`billed` is exact also when the journal is bounded or cleared; jobs due by now count, though nobody asked."""
-    monkeypatch.setattr("mockling.emulator.platform.memory.MOST_EXCHANGES", most)
+    monkeypatch.setattr("mockling.emulator.platform.exchanges.MOST_EXCHANGES", most)
     for number in range(3):
         post(server, {**SHORT, "prompt": f"boat {number}"}, GOOD_KEY, V2)
     assert server.billed == 0

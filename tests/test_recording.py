@@ -199,7 +199,7 @@ def test_the_journal_is_bounded(
     local: Local, monkeypatch: pytest.MonkeyPatch, bound: str, most: int, kept: int
 ) -> None:
     """By the number of exchanges and by the bytes they take the oldest go first."""
-    monkeypatch.setattr(f"mockling.emulator.platform.memory.{bound}", most)
+    monkeypatch.setattr(f"mockling.emulator.platform.exchanges.{bound}", most)
     for number in range(6):
         local.post(V1, GOOD_KEY, {"prompt": "x" * 70_000, "number": number})
     assert [one.number for one in local.journal] == list(range(7 - kept, 7))

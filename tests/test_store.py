@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mockling.contract import Output
-from mockling.emulator.platform import memory
+from mockling.emulator.platform import exchanges, memory
 from mockling.emulator.platform.exchange import Exchange, Message
 from mockling.emulator.platform.jobs import COMPLETED, FAILED, PROCESSING, QUEUED, Failure, Job
 from mockling.emulator.platform.keys import Account
@@ -248,7 +248,7 @@ def test_a_job_whose_exchange_was_forgotten_is_billed_all_the_same(store: Memory
 
 def test_the_journal_is_bounded_in_count(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """The last exchanges are kept, in their order."""
-    monkeypatch.setattr(memory, "MOST_EXCHANGES", 3)
+    monkeypatch.setattr(exchanges, "MOST_EXCHANGES", 3)
     for number in range(1, 6):
         store.record(exchange(number))
     assert [one.number for one in store.exchanges(0)] == [3, 4, 5]
@@ -257,7 +257,7 @@ def test_the_journal_is_bounded_in_count(store: MemoryStore, monkeypatch: pytest
 def test_the_journal_is_bounded_in_bytes(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """Large bodies push out more of the old exchanges, and what is cleared counts no more."""
     large = exchange(0, body=b"x" * 50_000)
-    monkeypatch.setattr(memory, "MOST_EXCHANGE_BYTES", large.bytes_kept * 2)
+    monkeypatch.setattr(exchanges, "MOST_EXCHANGE_BYTES", large.bytes_kept * 2)
     for _ in range(2):
         for number in range(1, 8):
             store.record(exchange(number, body=b"x" * 50_000))

@@ -12,6 +12,7 @@ from threading import Lock
 from mockling import fixtures
 from mockling.emulator.platform.arming import Armed, Encounter
 from mockling.emulator.platform.exchange import Exchange
+from mockling.emulator.platform.exchanges import Exchanges
 from mockling.emulator.platform.faults import Fault
 from mockling.emulator.platform.jobs import Job
 from mockling.emulator.platform.keys import Account
@@ -21,8 +22,6 @@ from mockling.emulator.platform.store import Kept
 MOST_ACCOUNTS = 100_000  # keys that become accounts by being used; the next one is refused
 MOST_PLANNED = 1000  # of the keys that meet a planned error, beside those, how many are remembered; the oldest go first
 MOST_JOBS = 200_000  # jobs whose record or file is kept, beside those that callers wait for; the oldest go first
-MOST_EXCHANGES = 10_000
-MOST_EXCHANGE_BYTES = 64 * 1024**2
 
 
 class MemoryStore:
@@ -39,8 +38,7 @@ class MemoryStore:
         self._records: OrderedDict[str, Record] = OrderedDict()
         self._awaited: dict[str, Record] = {}  # of jobs that a held call waits for: never forgotten
         self._billed = Decimal(0)
-        self._journal: OrderedDict[int, Exchange] = OrderedDict()
-        self._journal_bytes = 0
+        self._journal = Exchanges()
         self._faults: list[Armed] = []
         self._uploads = fixtures.Folder(most_uploads, most_upload_bytes)
 
@@ -160,8 +158,7 @@ class MemoryStore:
                     self._billed -= record.job.price if record.left is not None else 0
                     record.ended = True
             self._faults = [armed for armed in self._faults if armed.fault.key != account.key]
-            for number in [one.number for one in self._journal.values() if one.caller == caller]:
-                self._journal_bytes -= self._journal.pop(number).bytes_kept
+            self._journal.forget(caller)
 
     def keep_upload(self, name: str, content: bytes) -> None:
         """Keep an uploaded file. Raises `OSError` if it cannot be written; nothing half-written remains."""
@@ -183,22 +180,18 @@ class MemoryStore:
                 record.exchange = exchange.number
                 if record.left is not None:
                     exchange = replace(exchange, cost=record.job.price)
-            self._journal[exchange.number] = exchange
-            self._journal_bytes += exchange.bytes_kept
-            while len(self._journal) > MOST_EXCHANGES or self._journal_bytes > MOST_EXCHANGE_BYTES:
-                self._journal_bytes -= self._journal.popitem(last=False)[1].bytes_kept
+            self._journal.add(exchange)
 
     def exchanges(self, now: float) -> list[Exchange]:
         """Return the exchanges kept, oldest first."""
         with self._lock:
             self._settle_all(now)
-            return list(self._journal.values())
+            return self._journal.all()
 
     def forget_exchanges(self) -> None:
         """Forget all exchanges."""
         with self._lock:
             self._journal.clear()
-            self._journal_bytes = 0
 
     @property
     def plans(self) -> bool:
@@ -283,8 +276,7 @@ class MemoryStore:
         if not record.purse.end(record):
             return
         self._billed += record.job.price
-        if record.exchange is not None and record.exchange in self._journal:
-            self._journal[record.exchange] = replace(self._journal[record.exchange], cost=record.job.price)
+        self._journal.charge(record.exchange, record.job.price)
 
     def _let_go(self, request_id: str) -> Record | None:
         """Return a job's record, that of a held one among those that are forgotten some day."""

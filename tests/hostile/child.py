@@ -12,17 +12,21 @@ import sys
 from pathlib import Path
 
 from mockling.emulator import Emulator
-from mockling.emulator.platform import memory
+from mockling.emulator.platform import exchanges, memory
 
 LOOSE = Path(__file__).parent.parent / "data" / "loose.yaml"
-KEPT = {"MOST_JOBS": 4000, "MOST_EXCHANGES": 1000, "MOST_EXCHANGE_BYTES": 8 * 1024**2}
+KEPT = {
+    memory: {"MOST_JOBS": 4000},
+    exchanges: {"MOST_EXCHANGES": 1000, "MOST_EXCHANGE_BYTES": 8 * 1024**2},
+}
 
 
 def keep_less() -> None:
     """Lower the bounds of what is kept, so that it is soon at them and whatever grows then is a leak."""
-    for name, most in KEPT.items():
-        assert hasattr(memory, name), f"the store has no bound {name} any more"
-        setattr(memory, name, most)
+    for module, bounds in KEPT.items():
+        for name, most in bounds.items():
+            assert hasattr(module, name), f"the store has no bound {name} any more"
+            setattr(module, name, most)
 
 
 def trim() -> None:
