@@ -87,10 +87,10 @@ def test_a_verb_that_is_refused_is_no_post(local: Local, sample: dict[str, Any])
 
 
 def test_calls_of_one_key_are_told_apart_without_it(calls: Calls) -> None:
-    """Whoever knows a key finds its calls; the calls do not have it."""
+    """Whoever knows a key finds its calls, its videos' downloads too; the calls do not have it."""
     assert [call.path for call in calls.of(OTHER_KEY)] == [V2]
-    assert len(calls.of("")) == 2
-    assert len(calls.of(GOOD_KEY)) == 7
+    assert len(calls.of("")) == 1
+    assert len(calls.of(GOOD_KEY)) == 8
     assert len({call.caller for call in calls}) == 4
     assert OTHER_KEY[:-4] not in repr(list(calls))
     local = Local()
@@ -192,7 +192,7 @@ MATCHES: list[tuple[dict[str, Any], list[str]]] = [
     ({"path": re.compile(r"a=\[b")}, ["off"]),
     ({"model": SLUG, "key": GOOD_KEY, "operation": "submit"}, ["submission"]),
     ({"key": OTHER_KEY}, ["broken"]),
-    ({"key": None}, ["download", "off"]),
+    ({"key": None}, ["off"]),
     ({"json": {"duration": "3", "prompt": "a boat"}}, ["generation"]),
     ({"json": {"duration": 3}}, []),
     ({"json": {"sound": True}}, ["broken"]),
