@@ -26,7 +26,7 @@ def install(patches: Patches) -> None:
 
     def wrapper(original: Any) -> Any:
         def urlopen(self: HTTPConnectionPool, method: str, url: str, *args: Any, **more: Any) -> Any:
-            if isinstance(self, _Twin) or self.pool is None:
+            if isinstance(self, _Twin) or self.pool is None or not _plain(self):
                 return original(self, method, url, *args, **more)
             # A whole URL is how a proxy is asked; a pool of another host refuses it as ever.
             whole = parse_url(url) if not url.startswith("/") else None
@@ -41,6 +41,11 @@ def install(patches: Patches) -> None:
         return urlopen
 
     patches.wrap(HTTPConnectionPool, "urlopen", wrapper)
+
+
+def _plain(pool: HTTPConnectionPool) -> bool:
+    """Say whether a pool's answers come from its server; those of vcrpy, or of what a test put there, do not."""
+    return getattr(pool.ConnectionCls, "getresponse", None) in (None, HTTPConnection.getresponse)
 
 
 class _Twins:
