@@ -25,6 +25,7 @@ from mockling.emulator import Attempt, Emulator, LiveCallError, NetworkBlocked, 
 
 HOST = "api.segmind.com"
 BEYOND = "cdn.example.com"
+WIDE = HOST.translate({code: code + 0xFEE0 for code in range(0x21, 0x7F)})  # the letters of East Asian type
 
 
 @pytest.fixture
@@ -110,6 +111,22 @@ def test_without_it_other_hosts_are_nobodys_business(rerouting: Rerouting) -> No
     with pytest.raises(PermissionError, match="stay on loopback"):
         socket.getaddrinfo(BEYOND, 443)
     assert rerouting.blocked_calls == rerouting.live_calls == []
+
+
+@pytest.mark.parametrize("host", ["api。segmind。com", WIDE, "ap\u00adi.segmind.com。"])
+def test_a_host_in_other_letters_is_refused(host: str, rerouting: Rerouting) -> None:
+    """What a socket turns into the name of a live host counts as that."""
+    with pytest.raises(LiveCallError):
+        socket.create_connection((host, 443))
+    assert rerouting.live_calls == [Attempt(HOST, "socket.getaddrinfo")]
+
+
+@pytest.mark.parametrize("host", ["a" * 64 + "é", "\ud800.example.com", "é..com"])
+def test_a_host_that_is_no_name_in_any_letters_is_told_as_ever(host: str, rerouting: Rerouting) -> None:
+    """Python's own error says that a name cannot be looked up."""
+    with pytest.raises(UnicodeError):
+        gethostbyname(host)
+    assert rerouting.live_calls == []
 
 
 @pytest.mark.parametrize("scheme", ["https", "http"])
