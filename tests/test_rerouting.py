@@ -58,6 +58,7 @@ else:
 PLACES = [
     (socket.socket, "connect"), (socket.socket, "connect_ex"), (socket.socket, "sendto"), (socket.socket, "sendmsg"),
     (socket, "getaddrinfo"), (socket, "gethostbyname"), (_socket, "getaddrinfo"), (_socket, "gethostbyname"),
+    (socket, "getnameinfo"), (_socket, "getnameinfo"),
     (HTTPConnection, "set_tunnel"), (HTTPConnection, "putrequest"),
     (urllib3.HTTPConnectionPool, "urlopen"), (urllib3.HTTPSConnectionPool, "urlopen"),
     (httpcore.ConnectionPool, "handle_request"), (httpcore.AsyncConnectionPool, "handle_async_request"),

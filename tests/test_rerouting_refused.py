@@ -129,6 +129,17 @@ def test_a_host_that_is_no_name_in_any_letters_is_told_as_ever(host: str, rerout
     assert rerouting.live_calls == []
 
 
+def test_a_name_is_not_asked_for_an_address(blocked: Rerouting) -> None:
+    """With `block_network`, no name server is asked for the name of an address beyond; its number may be written."""
+    with pytest.raises(NetworkBlocked):
+        socket.getnameinfo(("192.0.2.1", 53), 0)
+    assert blocked.blocked_calls == [Attempt("192.0.2.1", "socket.getnameinfo")]
+    numeric = socket.NI_NUMERICHOST | socket.NI_NUMERICSERV
+    assert socket.getnameinfo(("192.0.2.1", 53), numeric) == ("192.0.2.1", "53")
+    with pytest.raises(TypeError):
+        socket.getnameinfo("192.0.2.1", numeric)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("scheme", ["https", "http"])
 @pytest.mark.parametrize("proxy", [None, "http://127.0.0.1:9"])
 def test_urllib_is_refused(scheme: str, proxy: str | None, rerouting: Rerouting) -> None:
