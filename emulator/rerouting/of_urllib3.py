@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from http.client import HTTPResponse
 from threading import Lock
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakMethod
 
 from urllib3 import HTTPConnectionPool, Timeout
 from urllib3._collections import HTTPHeaderDict
@@ -118,6 +118,7 @@ class _Twin(HTTPConnectionPool):
             retries=pool.retries,
         )
         self._name = str(pool)
+        self._is_same_host = WeakMethod(pool.is_same_host)
 
     def __str__(self) -> str:
         return self._name
@@ -135,6 +136,9 @@ class _Twin(HTTPConnectionPool):
         own.discard("host")  # the connection writes its own
         patience = _patience(self._get_timeout(more["timeout"]) if "timeout" in more else self.timeout)
         own[PATIENCE] = told(patience)
+        is_same_host = self._is_same_host()
+        if not url.startswith("/") and is_same_host and is_same_host(url):  # it was redirected
+            url = parse_url(url).request_uri
         return super().urlopen(method, url, body, own, *rest, **more)
 
 
