@@ -58,6 +58,7 @@ else:
 PLACES = [
     (socket.socket, "connect"), (socket.socket, "connect_ex"), (socket.socket, "sendto"), (socket.socket, "sendmsg"),
     (socket, "getaddrinfo"), (socket, "gethostbyname"), (_socket, "getaddrinfo"), (_socket, "gethostbyname"),
+    (socket, "getnameinfo"), (_socket, "getnameinfo"),
     (HTTPConnection, "set_tunnel"), (HTTPConnection, "putrequest"),
     (urllib3.HTTPConnectionPool, "urlopen"), (urllib3.HTTPSConnectionPool, "urlopen"),
     (httpcore.ConnectionPool, "handle_request"), (httpcore.AsyncConnectionPool, "handle_async_request"),
@@ -156,6 +157,27 @@ def test_an_error_ends_the_block(emulator: Emulator) -> None:
     with pytest.raises(ZeroDivisionError):
         fail()
     assert state() == CLEAN != during[0]
+
+
+def test_what_is_put_back_late_does_no_harm(emulator: Emulator) -> None:
+    """What a patch made in a block puts back after it passes all on, until the next block puts back what was there."""
+    places = [(socket, "gethostbyname"), (socket.socket, "connect"), (urllib3.HTTPConnectionPool, "urlopen")]
+    originals = [getattr(owner, name) for owner, name in places]
+    for _ in range(2):
+        with pytest.MonkeyPatch.context() as patch, emulator.intercept() as rerouting:
+            for owner, name in places:
+                patch.setattr(owner, name, getattr(owner, name))
+            assert balance(make_key()) > 0
+            with pytest.raises(LiveCallError):
+                socket.gethostbyname("api.segmind.com")
+        with pytest.raises(PermissionError, match="stay on loopback"):
+            socket.gethostbyname("api.segmind.com")
+        assert balance(make_key(), emulator.url) > 0
+        assert len(rerouting.live_calls) == 1
+        assert [getattr(owner, name).__wrapped__ for owner, name in places] == originals
+    with emulator.intercept():
+        pass
+    assert [getattr(owner, name) for owner, name in places] == originals
 
 
 def test_a_thread_is_rerouted(emulator: Emulator) -> None:

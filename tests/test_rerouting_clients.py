@@ -1,6 +1,7 @@
 """Clients are rerouted however they are made: before the block, by users' own classes, with proxies, by the SDK."""
 
 import asyncio
+import io
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -104,6 +105,42 @@ def test_what_a_test_put_in_place_is_left_alone() -> None:
 
     with httpx.Client(transport=httpx.MockTransport(mocked)) as client:
         assert client.get(LIVE).status_code == 418
+
+
+@pytest.mark.usefixtures("live")
+def test_connections_that_answer_from_a_recording_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Connections that are put into the pools of urllib3, as vcrpy does it, are used, in sessions of before too."""
+
+    class Recorded(urllib3.connection.HTTPSConnection):
+        is_verified = True
+
+        def connect(self) -> None:
+            pass
+
+        def request(self, *_: Any, **__: Any) -> None:
+            pass
+
+        def getresponse(self) -> urllib3.HTTPResponse:
+            return urllib3.HTTPResponse(io.BytesIO(b"recorded"), status=200, preload_content=False)
+
+    with requests.Session() as session, urllib3.PoolManager() as pools:
+        assert session.get(CREDITS, headers=WITH_KEY, timeout=30).json()["credits"]
+        monkeypatch.setattr(urllib3.HTTPSConnectionPool, "ConnectionCls", Recorded)
+        assert session.get(CREDITS, timeout=30).content == b"recorded"
+        assert pools.request("GET", CREDITS).data == b"recorded"
+
+
+@pytest.mark.usefixtures("live")
+def test_connections_that_only_connect_in_another_way_are_rerouted() -> None:
+    """A connection class that differs in how it reaches its server, as the client's does, is no obstacle."""
+
+    class Other(urllib3.connection.HTTPSConnection):
+        def connect(self) -> None:
+            raise AssertionError
+
+    with urllib3.HTTPSConnectionPool("api.segmind.com") as pool:
+        pool.ConnectionCls = Other
+        assert pool.request("GET", "/v1/get-user-credits", headers=WITH_KEY).status == 200
 
 
 @pytest.mark.usefixtures("live")

@@ -25,6 +25,7 @@ from mockling.emulator import Attempt, Emulator, LiveCallError, NetworkBlocked, 
 
 HOST = "api.segmind.com"
 BEYOND = "cdn.example.com"
+WIDE = HOST.translate({code: code + 0xFEE0 for code in range(0x21, 0x7F)})  # the letters of East Asian type
 
 
 @pytest.fixture
@@ -110,6 +111,33 @@ def test_without_it_other_hosts_are_nobodys_business(rerouting: Rerouting) -> No
     with pytest.raises(PermissionError, match="stay on loopback"):
         socket.getaddrinfo(BEYOND, 443)
     assert rerouting.blocked_calls == rerouting.live_calls == []
+
+
+@pytest.mark.parametrize("host", ["api。segmind。com", WIDE, "ap\u00adi.segmind.com。"])
+def test_a_host_in_other_letters_is_refused(host: str, rerouting: Rerouting) -> None:
+    """What a socket turns into the name of a live host counts as that."""
+    with pytest.raises(LiveCallError):
+        socket.create_connection((host, 443))
+    assert rerouting.live_calls == [Attempt(HOST, "socket.getaddrinfo")]
+
+
+@pytest.mark.parametrize("host", ["a" * 64 + "é", "\ud800.example.com", "é..com"])
+def test_a_host_that_is_no_name_in_any_letters_is_told_as_ever(host: str, rerouting: Rerouting) -> None:
+    """Python's own error says that a name cannot be looked up."""
+    with pytest.raises(UnicodeError):
+        gethostbyname(host)
+    assert rerouting.live_calls == []
+
+
+def test_a_name_is_not_asked_for_an_address(blocked: Rerouting) -> None:
+    """With `block_network`, no name server is asked for the name of an address beyond; its number may be written."""
+    with pytest.raises(NetworkBlocked):
+        socket.getnameinfo(("192.0.2.1", 53), 0)
+    assert blocked.blocked_calls == [Attempt("192.0.2.1", "socket.getnameinfo")]
+    numeric = socket.NI_NUMERICHOST | socket.NI_NUMERICSERV
+    assert socket.getnameinfo(("192.0.2.1", 53), numeric) == ("192.0.2.1", "53")
+    with pytest.raises(TypeError):
+        socket.getnameinfo("192.0.2.1", numeric)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("scheme", ["https", "http"])

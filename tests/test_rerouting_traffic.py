@@ -185,6 +185,25 @@ def test_a_redirect_is_followed_by_urllib3_and_aiohttp(contract: Contract) -> No
     assert b"cookie: a=b" in server.requests[1].lower()
 
 
+@pytest.mark.parametrize("place", [f"{LIVE}/there?a=%20b", "https://API.segmind.com:443/there?a=%20b"])
+def test_a_redirect_to_its_own_host_is_followed_by_a_single_pool(place: str, contract: Contract) -> None:
+    """A pool of urllib3 that has no manager follows a whole URL of its own host, as it would live, and no other."""
+    answers = [
+        http(307, b"", f"Location: {place}"),
+        http(200, b"there"),
+        http(302, b"", "Location: https://a.invalid/"),
+    ]
+    with (
+        scripted(*answers) as server,
+        Rerouting(server.url, contract.live_origins),
+        urllib3.HTTPSConnectionPool("api.segmind.com") as pool,
+    ):
+        assert pool.request("POST", "/here", body=b"x").data == b"there"
+        with pytest.raises(urllib3.exceptions.HostChangedError):
+            pool.request("GET", "/here")
+    assert server.requests[1].startswith(b"POST /there?a=%20b HTTP/1.1\r\n")
+
+
 def test_retries_are_made_by_the_callers_rules(contract: Contract) -> None:
     """urllib3's Retry, as requests uses it, repeats what it is told to repeat, and tells what it met at last."""
     retry = urllib3.Retry(2, status_forcelist=[502], allowed_methods=None, backoff_factor=0)

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from mockling.emulator.rerouting.patches import Patches
 from mockling.emulator.rerouting.routes import check
 
-LOOKUPS = ("gethostbyname", "gethostbyname_ex", "gethostbyaddr")  # socket has them from _socket, as they are
+LOOKUPS = ("gethostbyname", "gethostbyname_ex", "gethostbyaddr")
 CONNECTS = {"connect": 0, "connect_ex": 0, "sendto": -1, "sendmsg": 3}  # and where the address is among the arguments
 INTERNET = (socket.AF_INET, socket.AF_INET6)
 
@@ -24,9 +24,10 @@ INTERNET = (socket.AF_INET, socket.AF_INET6)
 def install(patches: Patches) -> None:
     """Guard the sockets, and what `http.client` says to a proxy."""
     patches.wrap(_socket, "getaddrinfo", _lookup("socket.getaddrinfo"))
-    for name in LOOKUPS:
-        for module in (_socket, socket):
+    for module in (_socket, socket):  # the latter has them from the former, as they are
+        for name in LOOKUPS:
             patches.wrap(module, name, _lookup(f"socket.{name}"))
+        patches.wrap(module, "getnameinfo", _name)
     for name, place in CONNECTS.items():
         if hasattr(socket.socket, name):  # Windows has no sendmsg
             patches.wrap(socket.socket, name, _connect(f"socket.{name}", place))
@@ -43,6 +44,15 @@ def _lookup(way: str) -> Callable[[Any], Any]:
         return lookup
 
     return wrapper
+
+
+def _name(original: Any) -> Any:
+    def getnameinfo(address: Any, flags: int) -> Any:
+        if isinstance(address, tuple) and address and not flags & socket.NI_NUMERICHOST:
+            check(address[0], "socket.getnameinfo")
+        return original(address, flags)
+
+    return getnameinfo
 
 
 def _connect(way: str, place: int) -> Callable[[Any], Any]:

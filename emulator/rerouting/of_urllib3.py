@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from http.client import HTTPResponse
 from threading import Lock
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakMethod
 
 from urllib3 import HTTPConnectionPool, Timeout
 from urllib3._collections import HTTPHeaderDict
@@ -26,7 +26,7 @@ def install(patches: Patches) -> None:
 
     def wrapper(original: Any) -> Any:
         def urlopen(self: HTTPConnectionPool, method: str, url: str, *args: Any, **more: Any) -> Any:
-            if isinstance(self, _Twin) or self.pool is None:
+            if isinstance(self, _Twin) or self.pool is None or not _plain(self):
                 return original(self, method, url, *args, **more)
             # A whole URL is how a proxy is asked; a pool of another host refuses it as ever.
             whole = parse_url(url) if not url.startswith("/") else None
@@ -41,6 +41,11 @@ def install(patches: Patches) -> None:
         return urlopen
 
     patches.wrap(HTTPConnectionPool, "urlopen", wrapper)
+
+
+def _plain(pool: HTTPConnectionPool) -> bool:
+    """Say whether a pool's answers come from its server; those of vcrpy, or of what a test put there, do not."""
+    return getattr(pool.ConnectionCls, "getresponse", None) in (None, HTTPConnection.getresponse)
 
 
 class _Twins:
@@ -113,6 +118,7 @@ class _Twin(HTTPConnectionPool):
             retries=pool.retries,
         )
         self._name = str(pool)
+        self._is_same_host = WeakMethod(pool.is_same_host)
 
     def __str__(self) -> str:
         return self._name
@@ -130,6 +136,9 @@ class _Twin(HTTPConnectionPool):
         own.discard("host")  # the connection writes its own
         patience = _patience(self._get_timeout(more["timeout"]) if "timeout" in more else self.timeout)
         own[PATIENCE] = told(patience)
+        is_same_host = self._is_same_host()
+        if not url.startswith("/") and is_same_host and is_same_host(url):  # it was redirected
+            url = parse_url(url).request_uri
         return super().urlopen(method, url, body, own, *rest, **more)
 
 

@@ -23,15 +23,22 @@ class Patches:
         self._undo = ExitStack()
         self._lock = RLock()
         self._awaited: dict[str, Install] = {}
+        self._last: dict[tuple[Any, str], tuple[Any, Callable[[], None]]] = {}
 
     def wrap(self, owner: Any, name: str, wrapper: Callable[[Any], Any]) -> None:
         """Replace a function of a class or module by what `wrapper` makes of it."""
+        last, put_back = self._last.get((owner, name), (None, None))
+        if put_back and vars(owner).get(name) is last:  # someone's own patch of our last block ended after it
+            put_back()
         original = getattr(owner, name)
         if name in vars(owner):
-            self._undo.callback(setattr, owner, name, vars(owner)[name])
+            put_back = partial(setattr, owner, name, vars(owner)[name])
         else:  # a class has it from another one
-            self._undo.callback(delattr, owner, name)
-        setattr(owner, name, wraps(original)(wrapper(original)))
+            put_back = partial(delattr, owner, name)
+        replacement = wraps(original)(wrapper(original))
+        self._undo.callback(put_back)
+        self._last[owner, name] = replacement, put_back
+        setattr(owner, name, replacement)
 
     def when_imported(self, installs: dict[str, Install]) -> None:
         """Install the patches of each module: at once if it is imported already, else as soon as it is."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
@@ -128,8 +129,11 @@ def address_of(url: str) -> Address:
 
 
 def host_name(host: object) -> str:
-    """Return a host as it was given to a library or a socket, in lower case; "" if it is none."""
+    """Return a host that a library or a socket was given, as a name server would be asked for it; "" if it is none."""
     text = bytes(host).decode("latin-1") if isinstance(host, bytes | bytearray) else str(host or "")
+    if not text.isascii():
+        with suppress(UnicodeError):  # it is no name then, as the socket will say
+            text = text.encode("idna").decode()
     return text.strip("[]").rstrip(".").lower()
 
 
