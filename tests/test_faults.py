@@ -458,7 +458,8 @@ def test_a_call_can_bring_its_own_fault(local: Local, sample: Any) -> None:
     headers = {"x-mockling-fault": "status=429"}
     assert local.get(f"/v2/requests/{NOBODY}", key, headers=headers).status_code == 429
     assert local.get("/v1/get-user-credits", key, headers=headers).status_code == 429
-    assert local.get("/v1/get-user-credits", key, headers={"x-mockling-fault": "on=poll drop"}).status_code == 200
+    refused = local.post(V2, key, sample, headers={"x-mockling-fault": "on=poll drop"})
+    assert (refused.status_code, "a header strikes its own call alone" in refused.text) == (400, True)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ pytest_plugins = ["pytester"]
 
 
 def test_what_happens_beside_a_test_reaches_nobody_else_and_is_told(pytester: pytest.Pytester) -> None:
-    """Live hosts lead to the emulator to the session's end; a fixture's own end counts; no block is within another."""
+    """Live hosts are refused to the session's end; a fixture's own end counts; no block is within another."""
     write(
         pytester,
         """
@@ -17,7 +17,12 @@ def test_what_happens_beside_a_test_reaches_nobody_else_and_is_told(pytester: py
             assert generate().ok
 
         def test_without_the_fixture():
-            assert ask("GET", "/v1/get-user-credits").status_code == 200
+            with pytest.raises(requests.ConnectionError, match="outside of a test with the fixture mockling"):
+                ask("GET", "/v1/get-user-credits")
+
+        def test_with_the_server_alone(mockling_server):
+            with mockling_server.intercept():
+                assert ask("GET", "/v1/get-user-credits").status_code == 200
 
         @pytest.fixture
         def careless(mockling):
@@ -45,6 +50,7 @@ def test_what_happens_beside_a_test_reaches_nobody_else_and_is_told(pytester: py
     assert outcomes(result) == {
         "test_first": "PASSED",
         "test_without_the_fixture": "PASSED",
+        "test_with_the_server_alone": "PASSED",
         "test_with_a_careless_end": "ERROR",
         "test_within_another": "FAILED",
         "test_one_after_the_other": "PASSED",

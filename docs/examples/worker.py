@@ -2,7 +2,7 @@
 
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +105,7 @@ class Worker:
                 raise Timeout(f"{url} did not answer within {TIMEOUT} s") from error
             if response.status_code == 429:
                 reset = datetime.fromisoformat(response.headers["x-rate-limit-reset-at-utc"])
-                time.sleep((reset - datetime.now(UTC)).total_seconds())
+                time.sleep(max(0.0, reset.timestamp() - time.time()))
             elif response.status_code == 502:
                 time.sleep(2**attempt)
             else:

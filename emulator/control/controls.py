@@ -27,6 +27,11 @@ class Controls:
         raise NotImplementedError
 
     @property
+    def api_key(self) -> str:
+        """A key that works."""
+        return self.platform.keys.usable
+
+    @property
     def clock(self) -> Clock:
         """Its clock."""
         return self.platform.clock
@@ -88,12 +93,12 @@ class Controls:
         """Forget the fault of that number (None: all of them)."""
         self.platform.store.disarm(number)
 
-    def balance(self, key: str) -> Decimal:
-        """Return the credits of an API key's account, in US dollars.
+    def balance(self, key: str | None = None) -> Decimal:
+        """Return the credits of an API key's account (None: that of `api_key`), in US dollars.
 
         Raises `SettingsError` if there is no such account, or it has no balance.
         """
-        return self.platform.store.balance(self._account(key), self.clock.now())
+        return self.platform.store.balance(self._account(key or self.api_key), self.clock.now())
 
     def credit(self, key: str, amount: Decimal | float | str) -> None:
         """Top up the account of an API key; less than 0 takes US dollars away.

@@ -48,7 +48,7 @@ class Answering:
         """Return the text, body, content type and headers that are documented for a status, as far as any are."""
         cases = self._usual.get(str(status), {})
         case = cases.get(str(draft.operation)) or cases.get("otherwise")
-        headers = self._limit_headers() if status == HTTPStatus.TOO_MANY_REQUESTS else {}
+        headers = self._limit_headers(draft) if status == HTTPStatus.TOO_MANY_REQUESTS else {}
         if case is None:
             text = _phrase(status)
             return text, self._error(status, draft, text), JSON, headers
@@ -65,11 +65,12 @@ class Answering:
             return json.dumps({"status": "FAILED", "request_id": draft.request_id, "error": text, "metrics": {}})
         return json.dumps({"error": text})
 
-    def _limit_headers(self) -> dict[str, str]:
-        return {"x-rate-limit-remaining": "0", "x-rate-limit-reset-at-utc": self._reset()}
+    def _limit_headers(self, draft: Draft) -> dict[str, str]:
+        return {"x-rate-limit-remaining": "0", "x-rate-limit-reset-at-utc": self._reset(draft)}
 
-    def _reset(self) -> str:
-        return self._platform.stamp(self._platform.clock.now() + WINDOW)
+    def _reset(self, draft: Draft) -> str:
+        moment = self._platform.clock.now() + WINDOW
+        return self._platform.stamp(moment, simulated=draft.patience is not None)
 
     def _values(self, draft: Draft) -> dict[str, object]:
         """Return what the sentences of errors name."""
@@ -84,7 +85,7 @@ class Answering:
             "credits": 0.0,
             "price": money(model.price(model.example)),
             "limit": min(contract.document["x-plans"]["requests_per_minute"].values()),
-            "reset": self._reset(),
+            "reset": self._reset(draft),
             "reason": "this failure was planned",
         }
 

@@ -82,6 +82,7 @@ class Generations:
             media_type=media_type,
             read=read,
             fault=self.striking.brought(draft),
+            simulated=draft.patience is not None,
         )
         job = self.platform.stages.run(call)
         draft.fault, draft.faults = call.planned.answer, call.planned.faults
@@ -142,7 +143,7 @@ class JobWait:
             self._draft.error = outcome.text
             return responses.failure(outcome)
         assert kept and self._call.admission
-        reset = platform.stamp(self._call.admission.resets)
+        reset = platform.stamp(self._call.admission.resets, simulated=self._call.simulated)
         response = responses.generation(kept, outcome, self._call.admission, self._call.root, reset)
         self._draft.cost = self._job.price
         return response

@@ -13,7 +13,7 @@ from mockling.emulator.http.recording import Draft, Recorder
 from mockling.emulator.http.responses import Responses
 from mockling.emulator.http.spoiling import spoil
 from mockling.emulator.platform.arming import Encounter, checked, meets
-from mockling.emulator.platform.faults import GENERATIONS, Fault
+from mockling.emulator.platform.faults import GENERATIONS, OPERATIONS, Fault
 from mockling.emulator.platform.platform import Platform
 from mockling.emulator.platform.refused import Refused
 from mockling.emulator.platform.sense import FaultError
@@ -51,6 +51,9 @@ class Striking:
                 )
             if draft.operation not in GENERATIONS and fault.on == "post":
                 fault = Fault.of({**fault.table(), "on": "any"})
+            struck = (*OPERATIONS[fault.on], *(GENERATIONS if fault.on == "job" else ()))
+            if draft.operation not in struck:
+                raise FaultError(f"it is for {fault.on}, and a header strikes its own call alone, {draft.operation}.")
             return checked(fault, self._platform.contract)
         except FaultError as error:
             raise Refused("bad_fault", reason=error) from error

@@ -20,7 +20,6 @@ from mockling.emulator.listening.listener import Listener
 from mockling.emulator.listening.sockets import StartError as StartError
 from mockling.emulator.listening.sockets import listen
 from mockling.emulator.listening.tls import identity, served_hosts
-from mockling.emulator.platform.keys import usable_key
 from mockling.emulator.platform.platform import Platform
 from mockling.emulator.settings import Settings, SettingsError, changed
 
@@ -142,11 +141,6 @@ class Emulator(Controls):
         `requests.get(..., verify=file)`.
         """
         return self._identity.ca if self._identity else None
-
-    @property
-    def api_key(self) -> str:
-        """A key that works."""
-        return usable_key(self.settings.accounts)
 
     @property
     def held(self) -> int:

@@ -64,7 +64,7 @@ class Authority:
             import trustme
         except ImportError as error:
             raise SettingsError(
-                "tls needs the library trustme; install it with: pip install 'mockling[tls]', or: pip install trustme."
+                "tls needs the library trustme; install it with: pip install trustme."
             ) from error
         self._authority = trustme.CA(organization_name="Mockling, for tests alone")
 

@@ -51,6 +51,11 @@ class Keys:
         self.configured = [chosen.key for chosen in settings.accounts]
         self._configured = {chosen.key: self._account(chosen) for chosen in settings.accounts}
 
+    @property
+    def usable(self) -> str:
+        """A key that works."""
+        return usable_key(self._settings.accounts)
+
     def find(self, key: str) -> Account | None:
         """Return the account of an API key, or None if the key is good for none."""
         return self._found(key) if len(key) <= LONGEST_REMEMBERED else self._look_up(key)

@@ -202,9 +202,12 @@ class Platform:
             raise Refused("no_output", reason=error.strerror or error) from error
         return names
 
-    def stamp(self, moment: float) -> str:
-        """Return a moment as it is written in a header, the second in which it has surely come."""
-        return _stamp(int(self.clock.utc(moment)) + 1)
+    def stamp(self, moment: float, *, simulated: bool) -> str:
+        """Return a moment as it is written in a header, the second in which it has surely come.
+
+        It is told in real time, or, to a caller who counts in simulated time, in that.
+        """
+        return _stamp(int(self.clock.epoch + moment if simulated else self.clock.utc(moment)) + 1)
 
     def _failure(self, case: Case) -> Failure:
         refusal = self.contract.refusal(case.name, **case.values)

@@ -54,6 +54,7 @@ class Call:
     read: Callable[[Mapping[str, Any]], dict[str, Any]]
 
     fault: Fault | None = None  # that it brings itself
+    simulated: bool = False  # whether its caller counts in simulated time
 
     account: Account | None = None
     admission: Admission | None = None
@@ -142,7 +143,7 @@ class Stages:
         platform, account = self._platform, call.account
         call.admission = platform.store.admit(account, platform.clock.now())
         if not call.admission.admitted:
-            reset = platform.stamp(call.admission.resets)
+            reset = platform.stamp(call.admission.resets, simulated=call.simulated)
             headers = {"x-rate-limit-remaining": "0", "x-rate-limit-reset-at-utc": reset}
             raise Refused("rate_limited", headers=headers, limit=account.requests_per_minute, reset=reset)
 

@@ -30,18 +30,24 @@ class Rerouting:
     whether the library, the session or the client was there before or comes later; so are those of the emulator's own
     address, past any proxy. A time-out for reading then means simulated seconds. Any other way to these hosts
     (http.client, urllib.request, sockets) raises `LiveCallError` before anything is sent. With `block_network`, so does
-    every call beyond this machine, as `NetworkBlocked`. UNIX sockets are left alone. Other processes, subprocesses too,
-    are out of reach, and so is C code that has its own sockets.
+    every call beyond this machine, as `NetworkBlocked`. With `refuses`, the end of a sentence that says why, every call
+    of these hosts is a `LiveCallError`, unless a block within leads it elsewhere. UNIX sockets are left alone. Other
+    processes, subprocesses too, are out of reach, and so is C code that has its own sockets.
 
     Blocks can be nested, and overlap in threads: the one entered last wins. One may be entered again. Raises
     `ValueError` at once if an origin has no host, and on entry if `target` is no http:// address.
     """
 
     def __init__(
-        self, target: Callable[[], str] | str, origins: Collection[str], *, block_network: bool = False
+        self,
+        target: Callable[[], str] | str,
+        origins: Collection[str],
+        *,
+        block_network: bool = False,
+        refuses: str | None = None,
     ) -> None:
         hosts = frozenset(map(_host, origins))
-        self._route = Route((lambda: target) if isinstance(target, str) else target, hosts, block_network)
+        self._route = Route((lambda: target) if isinstance(target, str) else target, hosts, block_network, refuses)
 
     @property
     def live_calls(self) -> list[Attempt]:

@@ -38,11 +38,15 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Route:
-    """From live hosts to an emulator: `target` gives the emulator's URL, `hosts` are names in lower case."""
+    """From live hosts to an emulator: `target` gives the emulator's URL, `hosts` are names in lower case.
+
+    `refuses` says why calls of the hosts are refused instead, and what to do (None: they are not).
+    """
 
     target: Callable[[], str]
     hosts: frozenset[str]
     block_network: bool
+    refuses: str | None = None
     live_calls: list[Attempt] = field(default_factory=list)
     blocked_calls: list[Attempt] = field(default_factory=list)
 
@@ -91,8 +95,10 @@ def rerouted(host: object, port: int | None, way: str) -> Address | None:
     """
     name = host_name(host)
     for route in reversed(_routes):
-        if route.claims(name, port):
+        if route.claims(name, port) and not (route.refuses and name in route.hosts):
             return route.address
+        if name in route.hosts:
+            break
     check(host, way)
     return None
 
@@ -103,10 +109,8 @@ def check(host: object, way: str) -> None:
     for route in reversed(_routes):
         if name in route.hosts:
             route.live_calls.append(Attempt(name, way))
-            raise LiveCallError(
-                f"{way} would have called {name} live, and cannot be rerouted; set the base URL to {route.target()}.",
-                name,
-            )
+            why = route.refuses or f"and cannot be rerouted; set the base URL to {route.target()}."
+            raise LiveCallError(f"{way} would have called {name} live, {why}", name)
     if is_local(name) or name in {route.running.host for route in _routes if route.running}:
         return
     for route in reversed(_routes):

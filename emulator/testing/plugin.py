@@ -29,6 +29,7 @@ SWITCHES = {
     "strict": "any warning about a call fails its test",
     "block-network": "every call beyond this machine is refused in tests that use the fixture mockling",
 }
+OUTSIDE = "outside of a test with the fixture mockling, which has to ask for it."
 TWICE = (
     "mockling and mockling_fresh are one emulator, which is in use: take one of them in a test, and one block of "
     "mockling_fresh at a time."
@@ -62,15 +63,16 @@ def pytest_configure(config: pytest.Config) -> None:
 def mockling_server(pytestconfig: pytest.Config) -> Iterator[Emulator]:
     """Give an emulator that runs for the whole session; `mockling` is the same one, reset before each test.
 
-    As long as it runs, the live platform's hosts lead to it, in every test: also the calls of a thread that a test has
-    left behind reach nobody else.
+    As long as it runs, calls of the live platform that no test reroutes are refused: those of a test that has forgotten
+    the fixture, and of a thread that a test has left behind.
     """
-    from mockling.emulator import Emulator
+    from mockling.emulator import Emulator, Rerouting
 
     with ExitStack() as stack:
         with _told_in_a_sentence():
             emulator = stack.enter_context(Emulator(**_chosen(pytestconfig)[0]))
-        stack.enter_context(emulator.intercept())
+        origins = emulator.contract.live_origins
+        stack.enter_context(Rerouting(lambda: emulator.url, origins, refuses=OUTSIDE))
         yield emulator
 
 
