@@ -9,11 +9,13 @@ import segmind
 from calling import CONTRACT, GOOD_KEY, PRICE, SLUG, STEADY, V1, V2, Local, make_key
 from hypothesis import given
 from hypothesis import strategies as st
+from werkzeug.test import EnvironBuilder
 
 from mockling.client import Client
 from mockling.emulator import Emulator, Exchange
 from mockling.emulator.control.calls import Calls, calls_of
 from mockling.emulator.control.conduct import conduct
+from mockling.emulator.http.held import Held
 from mockling.emulator.platform.faults import Fault
 
 LATENCY = CONTRACT.model.latency(CONTRACT.model.example)
@@ -44,6 +46,17 @@ def wait(local: Local, body: Any, key: str = GOOD_KEY) -> None:
     list(held.answer())
     held.close()
     assert told == ["200 OK"]
+
+
+def answer(local: Local, body: Any) -> None:
+    """Call v1 and have it answered, whatever comes of that on the wire; then a thousand simulated seconds pass."""
+    sent = EnvironBuilder(V1, method="POST", headers={"x-api-key": GOOD_KEY}, json=body)
+    told = local.app.wsgi_app(sent.get_environ(), lambda *_: None)  # type: ignore[arg-type,return-value]
+    local.advance(1000)
+    if isinstance(told, Held):
+        told.answer()
+        told.close()
+    local.advance(1000)
 
 
 def poll_to_the_end(local: Local, url: str) -> None:
@@ -81,6 +94,57 @@ def test_a_repeat_after_leaving_is_one(local: Local, sample: dict[str, Any]) -> 
     assert warning.exchanges == tuple(calls)
     assert "again 212.4 s after" in warning.text
     assert calls.cost == 2 * PRICE
+
+
+LOST: list[dict[str, Any]] = [
+    {"drop": True},
+    {"reset": True},
+    {"reset": 0.5},
+    {"cut": 0.5},
+    {"stall": True},
+    {"stall": 0.5},
+    {"truncate_json": True},
+    {"length": 5},
+    {"drop": True, "prompt": "a|'b"},
+]
+
+
+@pytest.mark.parametrize("words", LOST, ids=str)
+def test_a_repeat_of_a_lost_answer_is_one_however_late(
+    local: Local, words: dict[str, Any], sample: dict[str, Any]
+) -> None:
+    """Nobody tells the caller of v1 what became of a billed call whose answer broke, so its repeat is paid twice."""
+    local.platform.arm(Fault.of(words))
+    for _ in range(3):
+        answer(local, sample)
+    (warning,) = conduct(seen(local), CONTRACT)
+    assert (warning.kind, warning.exchanges) == ("double_charge", tuple(seen(local)[:2]))
+    assert "whose answer its caller did not know" in warning.text
+    assert seen(local).cost == 3 * PRICE
+
+
+def test_a_repeat_after_leaving_is_one_however_late(local: Local, sample: dict[str, Any]) -> None:
+    """Whoever left v1 never learns what was billed for him, also when it is long over."""
+    leave(local, sample, LATENCY - 1)
+    local.advance(1000)
+    wait(local, sample)
+    assert "double_charge" in kinds(seen(local))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [{"latency": 1, "prompt": "cut|drop, stall"}, {"corrupt": True}, {"rate": 10**9}, {"status": 502, "cut": 0.5}],
+    ids=str,
+)
+def test_a_repeat_after_a_whole_answer_or_a_refusal_is_none(
+    local: Local, words: dict[str, Any], sample: dict[str, Any]
+) -> None:
+    """A fault that leaves the answer whole lost nothing, nor did one that broke a refusal."""
+    local.platform.arm(Fault.of(words))
+    for _ in range(2):
+        answer(local, {**sample, "prompt": "drop, stall"})
+    assert seen(local)[0].fault
+    assert kinds(seen(local)) == []
 
 
 def test_a_repeat_while_the_first_is_held_is_one(local: Local, sample: dict[str, Any]) -> None:

@@ -62,8 +62,10 @@ def double_charges(calls: Sequence[Exchange], contract: Contract, ends: Ends) ->
     for same in _grouped(calls, _request).values():
         open_call, until = None, 0.0
         for call in same:
-            if open_call and call.moment < until and (_left(open_call) or _accepted(call)):
+            if open_call and call.moment < until and (open_call.lost or _accepted(call)):
                 yield _double(open_call, call)
+                if open_call.lost and _accepted(call):  # from here on its repeat is what its caller waits for
+                    until = 0.0
             ends_at = _open_until(call, contract, ends)
             if ends_at is not None and ends_at > until:
                 open_call, until = call, ends_at
@@ -197,6 +199,8 @@ def _open_until(call: Exchange, contract: Contract, ends: Ends) -> float | None:
     """Return the moment until which a request is under way as far as its caller knows; None if it was refused."""
     if not (_left(call) or _accepted(call)):
         return None
+    if call.operation == "generate" and call.lost and call.cost:
+        return float("inf")  # nobody will tell its caller that it is over
     if call.operation == "generate" and not _left(call):
         return call.ended
     seconds = call.seconds if call.seconds is not None else _usual_seconds(call, contract)
@@ -205,7 +209,7 @@ def _open_until(call: Exchange, contract: Contract, ends: Ends) -> float | None:
 
 
 def _double(first: Exchange, second: Exchange) -> ConductWarning:
-    unknown = "whose answer its caller did not know" if _left(first) else "which was still under way"
+    unknown = "whose answer its caller did not know" if first.lost else "which was still under way"
     text = (
         f"The same request was sent to {second.path} again {second.moment - first.moment:.1f} s after the one before, "
         f"{unknown}: both may be billed; never repeat a paid POST blindly."

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 LONGEST_BODY = 64 * 1024  # bytes of a body that are kept
+BREAKING = {"drop", "reset", "cut", "stall", "truncate_json", "length"}  # words of faults that leave no whole answer
 logger = logging.getLogger("mockling")
 logger.addHandler(logging.NullHandler())  # a library is silent unless its user asks
 
@@ -97,7 +99,17 @@ class Exchange:
     @property
     def unanswered(self) -> bool:
         """Whether a planned fault kept the answer from the caller."""
-        return bool({"drop", "reset", "stall"} & set((self.fault or "").replace(",", " ").split()))
+        return bool({"drop", "reset", "stall"} & self._struck)
+
+    @property
+    def lost(self) -> bool:
+        """Whether the caller got no whole answer: he left, or a planned fault broke it or kept it from him."""
+        return self.status is None or not BREAKING.isdisjoint(word.partition("=")[0] for word in self._struck)
+
+    @property
+    def _struck(self) -> set[str]:
+        """The words of the faults that struck the call, with those of their values that need no quotes."""
+        return {word.removesuffix(",") for word in re.sub("'[^']*'", "", self.fault or "").split()}
 
     @property
     def bytes_kept(self) -> int:
