@@ -270,7 +270,7 @@ def test_a_caller_whose_patience_is_over_gave_up_at_any_speed(sample: dict[str, 
 def test_without_time_a_caller_who_left_did_not_give_up(local: Local, sample: dict[str, Any]) -> None:
     """At the speed "instant" how long somebody stayed tells nothing."""
     leave(local, sample, 0)
-    assert [one.kind for one in conduct(seen(local), CONTRACT, None)] == []
+    assert [one.kind for one in conduct([replace(seen(local).last, pace=None)], CONTRACT)] == []
 
 
 # polls_too_fast: a job was polled twice within a second.
@@ -374,8 +374,8 @@ def test_who_asked_before_he_was_told_did_nothing_wrong(sample: dict[str, Any]) 
     poll_to_the_end(local, local.submit(GOOD_KEY, sample)["status_url"])
     told = seen(local).last
     late = replace(told, number=told.number + 1, moment=told.moment + 1, ended=told.ended + 1)
-    assert [one.kind for one in conduct([told, late], CONTRACT, None)] == ["poll_after_end"]
-    assert conduct([replace(told, ended=told.moment + 2), late], CONTRACT, None) == ()
+    assert [one.kind for one in conduct([told, late], CONTRACT)] == ["poll_after_end"]
+    assert conduct([replace(told, ended=told.moment + 2), late], CONTRACT) == ()
 
 
 # key_exposed: an API key stood elsewhere than in its header.
@@ -454,15 +454,42 @@ def test_without_a_reset_it_is_a_second(local: Local, sample: dict[str, Any], pa
 
 
 def test_at_high_speed_the_header_counts_in_real_time(local: Local, sample: dict[str, Any]) -> None:
-    """The reset is a real moment, which `pace` turns into simulated seconds."""
+    """The reset is a real moment, which the pace of its call turns into simulated seconds."""
     local.post(V1, "SG_0000000000000429", sample)
     call = seen(local).last
     assert call.response
     stamped = replace(call.response, headers=(("x-other", "1"), ("X-Rate-Limit-Reset-At-UTC", "2026-01-01T00:00:10Z")))
-    call = replace(call, at=1767225605.0, response=stamped)  # five seconds before
+    call = replace(call, at=1767225605.0, response=stamped, pace=100.0)  # five seconds before
     for moment, raised in ((490.0, ["no_back_off"]), (500.0, [])):
         later = replace(call, number=2, moment=moment)
-        assert [one.kind for one in conduct([call, later], CONTRACT, 100.0)] == raised
+        assert [one.kind for one in conduct([call, later], CONTRACT)] == raised
+
+
+@pytest.mark.parametrize(("pause", "raised"), [(10, ["no_back_off"]), (61, [])])
+@pytest.mark.parametrize("speed", [0.001, 1000, "instant"])
+def test_how_time_passes_later_changes_nothing(
+    local: Local, sample: dict[str, Any], speed: Any, pause: float, raised: list[str]
+) -> None:
+    """Calls are judged by the speed at which they were made."""
+    local.post(V1, "SG_0000000000000429", sample)
+    local.advance(pause)
+    local.post(V1, "SG_0000000000000429", sample)
+    local.clock.speed = speed
+    assert kinds(seen(local)) == raised
+
+
+def test_a_call_before_the_refusal_was_told_is_none(local: Local, sample: dict[str, Any]) -> None:
+    """Whoever calls while a 429 is held back does not know of it yet."""
+    local.platform.arm(Fault.of({"status": 429, "latency": 10}))
+    refused, _ = local.hold(GOOD_KEY, sample)
+    local.advance(5)
+    other, _ = local.hold(GOOD_KEY, {**sample, "prompt": "b"})
+    local.advance(600)
+    for held in (refused, other):
+        held.answer()
+        held.close()
+    assert seen(local).statuses == [429, 200]
+    assert kinds(seen(local)) == []
 
 
 def test_without_time_nobody_backs_off(sample: dict[str, Any]) -> None:

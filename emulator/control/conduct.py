@@ -39,18 +39,17 @@ class ConductWarning:
         return self.text
 
 
-def conduct(exchanges: Iterable[Exchange], contract: Contract, pace: float | None = 1.0) -> tuple[ConductWarning, ...]:
+def conduct(exchanges: Iterable[Exchange], contract: Contract) -> tuple[ConductWarning, ...]:
     """Return what is wrong with how these calls were made, in whatever order they are.
 
-    `pace` is the number of simulated seconds in a real one. None says that nothing took any time; then whether a caller
-    waited long enough cannot be told from his calls: `polls_too_fast` and `no_back_off` are not raised, and
-    `gave_up_early` only of a caller who was there for a second.
+    Where nothing took any time (see `Exchange.pace`), calls do not tell whether a caller waited long enough: of those
+    `polls_too_fast` and `no_back_off` are not raised, and `gave_up_early` only if he was there for a second.
     """
     calls = sorted(exchanges, key=lambda call: (call.moment, call.number))
     ends = _ends(calls)
-    found = [*double_charges(calls, contract, ends), *given_up(calls, contract, timed=pace is not None)]
-    if pace is not None:
-        found += [*fast_polls(calls), *without_back_off(calls, pace)]
+    timed = [call for call in calls if call.pace is not None]
+    found = [*double_charges(calls, contract, ends), *given_up(calls, contract)]
+    found += [*fast_polls(timed), *without_back_off(timed)]
     return (*found, *late_polls(calls), *exposed_keys(calls))
 
 
@@ -71,16 +70,16 @@ def double_charges(calls: Sequence[Exchange], contract: Contract, ends: Ends) ->
                 open_call, until = call, ends_at
 
 
-def given_up(calls: Sequence[Exchange], contract: Contract, *, timed: bool) -> Iterator[ConductWarning]:
+def given_up(calls: Sequence[Exchange], contract: Contract) -> Iterator[ConductWarning]:
     """Yield each call of v1 whose caller left before a generation of its kind usually ends.
 
-    `timed` says whether time passed; if not, a caller who left within a second has a time-out for tests.
+    Where no time passed, a caller who left within a second has a time-out for tests.
     """
     for call in calls:
         if call.operation != "generate" or call.status is not None or call.unanswered:
             continue
         usual, waited = _usual_seconds(call, contract), call.ended - call.moment
-        if usual is not None and waited < usual and (timed or waited >= SHORTEST_PAUSE):
+        if usual is not None and waited < usual and (call.pace is not None or waited >= SHORTEST_PAUSE):
             text = (
                 f"The caller of {call.path} left after {waited:.1f} s, though such a generation takes {usual:.1f} s on "
                 "average and is billed all the same; wait longer, or submit on v2 and poll."
@@ -131,15 +130,15 @@ def exposed_keys(calls: Sequence[Exchange]) -> Iterator[ConductWarning]:
         yield ConductWarning("key_exposed", text, shown)
 
 
-def without_back_off(calls: Sequence[Exchange], pace: float) -> Iterator[ConductWarning]:
+def without_back_off(calls: Sequence[Exchange]) -> Iterator[ConductWarning]:
     """Yield each caller who called a paid operation again before its rate limit, of which he was told, was reset."""
     for same in _grouped(calls, _limited).values():
-        early = [(one, other) for one, other in pairwise(same) if other.moment < _allowed(one, pace)]
+        early = [(one, other) for one, other in pairwise(same) if one.ended <= other.moment < _allowed(one)]
         if early:
             one, other = early[0]
             text = (
                 f"{one.path} was called {times(len(early))} before the rate limit of a 429 was reset, first "
-                f"{other.moment - one.ended:.1f} s after it instead of {_allowed(one, pace) - one.ended:.1f} s; wait "
+                f"{other.moment - one.ended:.1f} s after it instead of {_allowed(one) - one.ended:.1f} s; wait "
                 "until x-rate-limit-reset-at-utc."
             )
             yield ConductWarning("no_back_off", text, _unique(early))
@@ -241,7 +240,7 @@ def end_of(call: Exchange) -> str | None:
     return state if state in (COMPLETED, FAILED) else None
 
 
-def _allowed(call: Exchange, pace: float) -> float:
+def _allowed(call: Exchange) -> float:
     """Return the moment from which on a call may be followed by the next one of its kind.
 
     A 429 names a whole real second, rounded up: one simulated second less will do.
@@ -252,7 +251,7 @@ def _allowed(call: Exchange, pace: float) -> float:
         reset = datetime.fromisoformat(call.response.header("x-rate-limit-reset-at-utc")).timestamp()
     except ValueError:
         return call.ended + SHORTEST_PAUSE
-    return call.moment + (reset - call.at) * pace - 1
+    return call.moment + (reset - call.at) * (call.pace or 1.0) - 1
 
 
 def _unique(pairs: Iterable[tuple[Exchange, Exchange]]) -> tuple[Exchange, ...]:

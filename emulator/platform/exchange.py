@@ -61,7 +61,8 @@ class Exchange:
     it has completed). `ended` is the moment at which the response was made, or the caller left; `caller` stands for the
     key, the same for the same key and emulator, and tells nothing of it ("": there was none; of a download without one
     it is that of its job); `fault` is the planned fault that struck the call (None: none did; where it kept the answer
-    back, there is no response); `exposed` says where a key stood beside its header: "URL", "body".
+    back, there is no response); `exposed` says where a key stood beside its header: "URL", "body"; `pace` is the number
+    of simulated seconds in a real one when the call came (None: nothing took any time).
     """
 
     number: int
@@ -85,6 +86,7 @@ class Exchange:
     caller: str = ""
     fault: str | None = None
     exposed: tuple[str, ...] = ()
+    pace: float | None = 1.0
 
     @property
     def json(self) -> Any:
