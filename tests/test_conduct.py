@@ -1,5 +1,6 @@
 """Conduct: what is wrong with how a client calls is told, and what is right is not."""
 
+from contextlib import suppress
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -57,6 +58,12 @@ def answer(local: Local, body: Any) -> None:
         told.answer()
         told.close()
     local.advance(1000)
+
+
+def poll(local: Local, url: str) -> None:
+    """Ask once, whatever comes of that on the wire."""
+    with suppress(ConnectionAbortedError):
+        local.app.test_client().get(url, headers={"x-api-key": GOOD_KEY})
 
 
 def poll_to_the_end(local: Local, url: str) -> None:
@@ -297,6 +304,28 @@ def test_the_result_may_be_fetched_at_once(local: Local, sample: dict[str, Any])
     assert kinds(seen(local)) == []
 
 
+@pytest.mark.parametrize(
+    ("words", "raised"),
+    [
+        ({"status": 502}, []),
+        ({"drop": True}, []),
+        ({"cut": 0.5}, []),
+        ({"status": 429}, ["polls_too_fast"]),
+        ({"rate": 10**9}, ["polls_too_fast"]),
+    ],
+    ids=str,
+)
+def test_a_poll_that_failed_may_be_repeated_at_once(
+    local: Local, sample: dict[str, Any], words: dict[str, Any], raised: list[str]
+) -> None:
+    """A poll that was answered 5xx or whose answer was lost told nothing, so asking again is no haste."""
+    url = local.submit(GOOD_KEY, sample)["status_url"]
+    local.platform.arm(Fault.of({**words, "on": "poll"}))
+    for _ in range(2):
+        poll(local, url)
+    assert kinds(seen(local)) == raised
+
+
 def test_two_callers_do_not_disturb_each_other(local: Local, sample: dict[str, Any]) -> None:
     """What others ask in between does not count."""
     told = local.submit(GOOD_KEY, sample)
@@ -337,6 +366,32 @@ def _polls(pauses: list[float]) -> list[Exchange]:
 
 
 # poll_after_end: a caller who knew the end asked again.
+
+
+@pytest.mark.parametrize("speed", ["instant", "manual"])
+def test_a_result_may_be_fetched_once_more(speed: Any, sample: dict[str, Any]) -> None:
+    """A retry, or a program that was started again, fetches a result twice; a third time is a loop."""
+    local = Local(speed=speed)
+    told = local.submit(GOOD_KEY, sample)
+    poll_to_the_end(local, told["status_url"])
+    for raised in ([], [], ["poll_after_end"]):
+        local.get(told["response_url"], GOOD_KEY)
+        assert kinds(seen(local)) == raised
+        local.advance(5)
+
+
+@pytest.mark.parametrize("words", [{"cut": 0.5}, {"length": 9999}, {"drop": True}, {"status": 502}], ids=str)
+@pytest.mark.parametrize("which", ["status_url", "response_url"])
+def test_an_end_that_was_lost_was_not_told(
+    local: Local, sample: dict[str, Any], which: str, words: dict[str, Any]
+) -> None:
+    """Whoever got no answer that tells the end, or half of it, has to ask again."""
+    url = local.submit(GOOD_KEY, sample)[which]
+    local.advance(600)
+    local.platform.arm(Fault.of({"on": "poll", "times": 3, **words}))
+    for _ in range(4):
+        poll(local, url)
+    assert kinds(seen(local)) == []
 
 
 @pytest.mark.parametrize("speed", ["instant", "manual"])

@@ -88,9 +88,9 @@ def given_up(calls: Sequence[Exchange], contract: Contract) -> Iterator[ConductW
 
 
 def fast_polls(calls: Sequence[Exchange]) -> Iterator[ConductWarning]:
-    """Yield each job that a caller polled again less than a second after a poll that did not tell its end."""
+    """Yield each job that a caller polled again less than a second after a poll that told it is under way."""
     for polls in _grouped(calls, _job).values():
-        pairs = [(one, other) for one, other in pairwise(polls) if not end_of(one)]
+        pairs = [(one, other) for one, other in pairwise(polls) if not (end_of(one) or _failed(one))]
         fast = [(one, other) for one, other in pairs if other.moment - one.moment < SHORTEST_PAUSE]
         if fast:
             least = min(other.moment - one.moment for one, other in fast)
@@ -102,15 +102,15 @@ def fast_polls(calls: Sequence[Exchange]) -> Iterator[ConductWarning]:
 
 
 def late_polls(calls: Sequence[Exchange]) -> Iterator[ConductWarning]:
-    """Yield each job whose status a caller asked for once more when it had told him the end, or whose result.
+    """Yield each job whose status a caller asked for once more when it had told him the end, or whose result twice.
 
-    One look at the result after the status has told the end is the usual way.
+    A look at the result after the status has told the end is the usual way, and another one a retry.
     """
     for polls in _grouped(calls, _address).values():
         first = next(filter(end_of, polls), None)
-        late = [poll for poll in polls if first and poll is not first and poll.moment >= first.ended]
-        if first and late:
-            what = "status" if first.operation == "status" else "result"
+        late = [poll for poll in polls if first and poll.number > first.number and poll.moment >= first.ended]
+        what = "status" if polls[0].operation == "status" else "result"
+        if first and len(late) > (what == "result"):
             text = (
                 f"The {what} of job {first.request_id} was asked for {times(len(late))} after it had told that the "
                 f"job is {end_of(first)}; stop polling there."
@@ -184,26 +184,26 @@ def _is_paid(call: Exchange) -> bool:
     return call.operation in PAID and call.method == "POST"
 
 
-def _left(call: Exchange) -> bool:
-    """Say whether the caller knows no answer."""
-    return call.status is None
+def _failed(call: Exchange) -> bool:
+    """Say whether a call told its caller nothing, so that he may repeat it at once."""
+    return call.lost or (call.status or 0) >= 500
 
 
 def _accepted(call: Exchange) -> bool:
     """Say whether a call started a generation that is billed, or will be if it succeeds."""
-    return call.seconds is not None and call.error is None and (_left(call) or call.status == 200)
+    return call.seconds is not None and call.error is None and call.status in (None, 200)
 
 
 def _open_until(call: Exchange, contract: Contract, ends: Ends) -> float | None:
     """Return the moment until which a request is under way as far as its caller knows; None if it was refused."""
-    if not (_left(call) or _accepted(call)):
+    if call.status is not None and not _accepted(call):
         return None
     if call.operation == "generate" and call.lost and call.cost:
         return float("inf")  # nobody will tell its caller that it is over
-    if call.operation == "generate" and not _left(call):
+    if call.operation == "generate" and call.status is not None:
         return call.ended
     seconds = call.seconds if call.seconds is not None else _usual_seconds(call, contract)
-    since = call.ended if _left(call) else call.moment  # who has left asks nobody whether it is over
+    since = call.ended if call.status is None else call.moment  # who has left asks nobody whether it is over
     return min(since + (seconds or 0.0), ends.get((call.caller, call.request_id), float("inf")))
 
 
@@ -235,8 +235,8 @@ def _ends(calls: Iterable[Exchange]) -> Ends:
 
 
 def end_of(call: Exchange) -> str | None:
-    """Return the state in which a job has ended, if that is what a poll was answered."""
-    state = call.answer.get("status") if isinstance(call.answer, dict) else None
+    """Return the state in which a job has ended, if that is what a poll told its caller."""
+    state = call.answer.get("status") if isinstance(call.answer, dict) and not call.lost else None
     return state if state in (COMPLETED, FAILED) else None
 
 
