@@ -1,5 +1,6 @@
 """Conduct: what is wrong with how a client calls is told, and what is right is not."""
 
+from contextlib import suppress
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -9,11 +10,13 @@ import segmind
 from calling import CONTRACT, GOOD_KEY, PRICE, SLUG, STEADY, V1, V2, Local, make_key
 from hypothesis import given
 from hypothesis import strategies as st
+from werkzeug.test import EnvironBuilder
 
 from mockling.client import Client
 from mockling.emulator import Emulator, Exchange
 from mockling.emulator.control.calls import Calls, calls_of
 from mockling.emulator.control.conduct import conduct
+from mockling.emulator.http.held import Held
 from mockling.emulator.platform.faults import Fault
 
 LATENCY = CONTRACT.model.latency(CONTRACT.model.example)
@@ -44,6 +47,23 @@ def wait(local: Local, body: Any, key: str = GOOD_KEY) -> None:
     list(held.answer())
     held.close()
     assert told == ["200 OK"]
+
+
+def answer(local: Local, body: Any) -> None:
+    """Call v1 and have it answered, whatever comes of that on the wire; then a thousand simulated seconds pass."""
+    sent = EnvironBuilder(V1, method="POST", headers={"x-api-key": GOOD_KEY}, json=body)
+    told = local.app.wsgi_app(sent.get_environ(), lambda *_: None)  # type: ignore[arg-type,return-value]
+    local.advance(1000)
+    if isinstance(told, Held):
+        told.answer()
+        told.close()
+    local.advance(1000)
+
+
+def poll(local: Local, url: str) -> None:
+    """Ask once, whatever comes of that on the wire."""
+    with suppress(ConnectionAbortedError):
+        local.app.test_client().get(url, headers={"x-api-key": GOOD_KEY})
 
 
 def poll_to_the_end(local: Local, url: str) -> None:
@@ -81,6 +101,57 @@ def test_a_repeat_after_leaving_is_one(local: Local, sample: dict[str, Any]) -> 
     assert warning.exchanges == tuple(calls)
     assert "again 212.4 s after" in warning.text
     assert calls.cost == 2 * PRICE
+
+
+LOST: list[dict[str, Any]] = [
+    {"drop": True},
+    {"reset": True},
+    {"reset": 0.5},
+    {"cut": 0.5},
+    {"stall": True},
+    {"stall": 0.5},
+    {"truncate_json": True},
+    {"length": 5},
+    {"drop": True, "prompt": "a|'b"},
+]
+
+
+@pytest.mark.parametrize("words", LOST, ids=str)
+def test_a_repeat_of_a_lost_answer_is_one_however_late(
+    local: Local, words: dict[str, Any], sample: dict[str, Any]
+) -> None:
+    """Nobody tells the caller of v1 what became of a billed call whose answer broke, so its repeat is paid twice."""
+    local.platform.arm(Fault.of(words))
+    for _ in range(3):
+        answer(local, sample)
+    (warning,) = conduct(seen(local), CONTRACT)
+    assert (warning.kind, warning.exchanges) == ("double_charge", tuple(seen(local)[:2]))
+    assert "whose answer its caller did not know" in warning.text
+    assert seen(local).cost == 3 * PRICE
+
+
+def test_a_repeat_after_leaving_is_one_however_late(local: Local, sample: dict[str, Any]) -> None:
+    """Whoever left v1 never learns what was billed for him, also when it is long over."""
+    leave(local, sample, LATENCY - 1)
+    local.advance(1000)
+    wait(local, sample)
+    assert "double_charge" in kinds(seen(local))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [{"latency": 1, "prompt": "cut|drop, stall"}, {"corrupt": True}, {"rate": 10**9}, {"status": 502, "cut": 0.5}],
+    ids=str,
+)
+def test_a_repeat_after_a_whole_answer_or_a_refusal_is_none(
+    local: Local, words: dict[str, Any], sample: dict[str, Any]
+) -> None:
+    """A fault that leaves the answer whole lost nothing, nor did one that broke a refusal."""
+    local.platform.arm(Fault.of(words))
+    for _ in range(2):
+        answer(local, {**sample, "prompt": "drop, stall"})
+    assert seen(local)[0].fault
+    assert kinds(seen(local)) == []
 
 
 def test_a_repeat_while_the_first_is_held_is_one(local: Local, sample: dict[str, Any]) -> None:
@@ -206,7 +277,7 @@ def test_a_caller_whose_patience_is_over_gave_up_at_any_speed(sample: dict[str, 
 def test_without_time_a_caller_who_left_did_not_give_up(local: Local, sample: dict[str, Any]) -> None:
     """At the speed "instant" how long somebody stayed tells nothing."""
     leave(local, sample, 0)
-    assert [one.kind for one in conduct(seen(local), CONTRACT, None)] == []
+    assert [one.kind for one in conduct([replace(seen(local).last, pace=None)], CONTRACT)] == []
 
 
 # polls_too_fast: a job was polled twice within a second.
@@ -231,6 +302,28 @@ def test_the_result_may_be_fetched_at_once(local: Local, sample: dict[str, Any])
     poll_to_the_end(local, told["status_url"])
     local.get(told["response_url"], GOOD_KEY)
     assert kinds(seen(local)) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "raised"),
+    [
+        ({"status": 502}, []),
+        ({"drop": True}, []),
+        ({"cut": 0.5}, []),
+        ({"status": 429}, ["polls_too_fast"]),
+        ({"rate": 10**9}, ["polls_too_fast"]),
+    ],
+    ids=str,
+)
+def test_a_poll_that_failed_may_be_repeated_at_once(
+    local: Local, sample: dict[str, Any], words: dict[str, Any], raised: list[str]
+) -> None:
+    """A poll that was answered 5xx or whose answer was lost told nothing, so asking again is no haste."""
+    url = local.submit(GOOD_KEY, sample)["status_url"]
+    local.platform.arm(Fault.of({**words, "on": "poll"}))
+    for _ in range(2):
+        poll(local, url)
+    assert kinds(seen(local)) == raised
 
 
 def test_two_callers_do_not_disturb_each_other(local: Local, sample: dict[str, Any]) -> None:
@@ -276,6 +369,32 @@ def _polls(pauses: list[float]) -> list[Exchange]:
 
 
 @pytest.mark.parametrize("speed", ["instant", "manual"])
+def test_a_result_may_be_fetched_once_more(speed: Any, sample: dict[str, Any]) -> None:
+    """A retry, or a program that was started again, fetches a result twice; a third time is a loop."""
+    local = Local(speed=speed)
+    told = local.submit(GOOD_KEY, sample)
+    poll_to_the_end(local, told["status_url"])
+    for raised in ([], [], ["poll_after_end"]):
+        local.get(told["response_url"], GOOD_KEY)
+        assert kinds(seen(local)) == raised
+        local.advance(5)
+
+
+@pytest.mark.parametrize("words", [{"cut": 0.5}, {"length": 9999}, {"drop": True}, {"status": 502}], ids=str)
+@pytest.mark.parametrize("which", ["status_url", "response_url"])
+def test_an_end_that_was_lost_was_not_told(
+    local: Local, sample: dict[str, Any], which: str, words: dict[str, Any]
+) -> None:
+    """Whoever got no answer that tells the end, or half of it, has to ask again."""
+    url = local.submit(GOOD_KEY, sample)[which]
+    local.advance(600)
+    local.platform.arm(Fault.of({"on": "poll", "times": 3, **words}))
+    for _ in range(4):
+        poll(local, url)
+    assert kinds(seen(local)) == []
+
+
+@pytest.mark.parametrize("speed", ["instant", "manual"])
 @pytest.mark.parametrize(("which", "what"), [("status_url", "status"), ("response_url", "result")])
 def test_asking_again_is_one(speed: Any, which: str, what: str, sample: dict[str, Any]) -> None:
     """One warning for a job tells how often its caller went on asking."""
@@ -310,8 +429,8 @@ def test_who_asked_before_he_was_told_did_nothing_wrong(sample: dict[str, Any]) 
     poll_to_the_end(local, local.submit(GOOD_KEY, sample)["status_url"])
     told = seen(local).last
     late = replace(told, number=told.number + 1, moment=told.moment + 1, ended=told.ended + 1)
-    assert [one.kind for one in conduct([told, late], CONTRACT, None)] == ["poll_after_end"]
-    assert conduct([replace(told, ended=told.moment + 2), late], CONTRACT, None) == ()
+    assert [one.kind for one in conduct([told, late], CONTRACT)] == ["poll_after_end"]
+    assert conduct([replace(told, ended=told.moment + 2), late], CONTRACT) == ()
 
 
 # key_exposed: an API key stood elsewhere than in its header.
@@ -390,15 +509,42 @@ def test_without_a_reset_it_is_a_second(local: Local, sample: dict[str, Any], pa
 
 
 def test_at_high_speed_the_header_counts_in_real_time(local: Local, sample: dict[str, Any]) -> None:
-    """The reset is a real moment, which `pace` turns into simulated seconds."""
+    """The reset is a real moment, which the pace of its call turns into simulated seconds."""
     local.post(V1, "SG_0000000000000429", sample)
     call = seen(local).last
     assert call.response
     stamped = replace(call.response, headers=(("x-other", "1"), ("X-Rate-Limit-Reset-At-UTC", "2026-01-01T00:00:10Z")))
-    call = replace(call, at=1767225605.0, response=stamped)  # five seconds before
+    call = replace(call, at=1767225605.0, response=stamped, pace=100.0)  # five seconds before
     for moment, raised in ((490.0, ["no_back_off"]), (500.0, [])):
         later = replace(call, number=2, moment=moment)
-        assert [one.kind for one in conduct([call, later], CONTRACT, 100.0)] == raised
+        assert [one.kind for one in conduct([call, later], CONTRACT)] == raised
+
+
+@pytest.mark.parametrize(("pause", "raised"), [(10, ["no_back_off"]), (61, [])])
+@pytest.mark.parametrize("speed", [0.001, 1000, "instant"])
+def test_how_time_passes_later_changes_nothing(
+    local: Local, sample: dict[str, Any], speed: Any, pause: float, raised: list[str]
+) -> None:
+    """Calls are judged by the speed at which they were made."""
+    local.post(V1, "SG_0000000000000429", sample)
+    local.advance(pause)
+    local.post(V1, "SG_0000000000000429", sample)
+    local.clock.speed = speed
+    assert kinds(seen(local)) == raised
+
+
+def test_a_call_before_the_refusal_was_told_is_none(local: Local, sample: dict[str, Any]) -> None:
+    """Whoever calls while a 429 is held back does not know of it yet."""
+    local.platform.arm(Fault.of({"status": 429, "latency": 10}))
+    refused, _ = local.hold(GOOD_KEY, sample)
+    local.advance(5)
+    other, _ = local.hold(GOOD_KEY, {**sample, "prompt": "b"})
+    local.advance(600)
+    for held in (refused, other):
+        held.answer()
+        held.close()
+    assert seen(local).statuses == [429, 200]
+    assert kinds(seen(local)) == []
 
 
 def test_without_time_nobody_backs_off(sample: dict[str, Any]) -> None:

@@ -214,7 +214,7 @@ def calls_of(platform: Platform) -> Calls:
     """Return the calls that a platform has kept, as they are now."""
 
     def judge(exchanges: Sequence[Exchange]) -> tuple[ConductWarning, ...]:
-        return conduct(exchanges, platform.contract, platform.clock.pace)
+        return conduct(exchanges, platform.contract)
 
     return Calls(tuple(platform.store.exchanges(platform.clock.now())), platform.keys.digest, judge)
 

@@ -39,18 +39,17 @@ class ConductWarning:
         return self.text
 
 
-def conduct(exchanges: Iterable[Exchange], contract: Contract, pace: float | None = 1.0) -> tuple[ConductWarning, ...]:
+def conduct(exchanges: Iterable[Exchange], contract: Contract) -> tuple[ConductWarning, ...]:
     """Return what is wrong with how these calls were made, in whatever order they are.
 
-    `pace` is the number of simulated seconds in a real one. None says that nothing took any time; then whether a caller
-    waited long enough cannot be told from his calls: `polls_too_fast` and `no_back_off` are not raised, and
-    `gave_up_early` only of a caller who was there for a second.
+    Where nothing took any time (see `Exchange.pace`), calls do not tell whether a caller waited long enough: of those
+    `polls_too_fast` and `no_back_off` are not raised, and `gave_up_early` only if he was there for a second.
     """
     calls = sorted(exchanges, key=lambda call: (call.moment, call.number))
     ends = _ends(calls)
-    found = [*double_charges(calls, contract, ends), *given_up(calls, contract, timed=pace is not None)]
-    if pace is not None:
-        found += [*fast_polls(calls), *without_back_off(calls, pace)]
+    timed = [call for call in calls if call.pace is not None]
+    found = [*double_charges(calls, contract, ends), *given_up(calls, contract)]
+    found += [*fast_polls(timed), *without_back_off(timed)]
     return (*found, *late_polls(calls), *exposed_keys(calls))
 
 
@@ -62,23 +61,25 @@ def double_charges(calls: Sequence[Exchange], contract: Contract, ends: Ends) ->
     for same in _grouped(calls, _request).values():
         open_call, until = None, 0.0
         for call in same:
-            if open_call and call.moment < until and (_left(open_call) or _accepted(call)):
+            if open_call and call.moment < until and (open_call.lost or _accepted(call)):
                 yield _double(open_call, call)
+                if open_call.lost and _accepted(call):  # from here on its repeat is what its caller waits for
+                    until = 0.0
             ends_at = _open_until(call, contract, ends)
             if ends_at is not None and ends_at > until:
                 open_call, until = call, ends_at
 
 
-def given_up(calls: Sequence[Exchange], contract: Contract, *, timed: bool) -> Iterator[ConductWarning]:
+def given_up(calls: Sequence[Exchange], contract: Contract) -> Iterator[ConductWarning]:
     """Yield each call of v1 whose caller left before a generation of its kind usually ends.
 
-    `timed` says whether time passed; if not, a caller who left within a second has a time-out for tests.
+    Where no time passed, a caller who left within a second has a time-out for tests.
     """
     for call in calls:
         if call.operation != "generate" or call.status is not None or call.unanswered:
             continue
         usual, waited = _usual_seconds(call, contract), call.ended - call.moment
-        if usual is not None and waited < usual and (timed or waited >= SHORTEST_PAUSE):
+        if usual is not None and waited < usual and (call.pace is not None or waited >= SHORTEST_PAUSE):
             text = (
                 f"The caller of {call.path} left after {waited:.1f} s, though such a generation takes {usual:.1f} s on "
                 "average and is billed all the same; wait longer, or submit on v2 and poll."
@@ -87,9 +88,9 @@ def given_up(calls: Sequence[Exchange], contract: Contract, *, timed: bool) -> I
 
 
 def fast_polls(calls: Sequence[Exchange]) -> Iterator[ConductWarning]:
-    """Yield each job that a caller polled again less than a second after a poll that did not tell its end."""
+    """Yield each job that a caller polled again less than a second after a poll that told it is under way."""
     for polls in _grouped(calls, _job).values():
-        pairs = [(one, other) for one, other in pairwise(polls) if not end_of(one)]
+        pairs = [(one, other) for one, other in pairwise(polls) if not (end_of(one) or _failed(one))]
         fast = [(one, other) for one, other in pairs if other.moment - one.moment < SHORTEST_PAUSE]
         if fast:
             least = min(other.moment - one.moment for one, other in fast)
@@ -101,15 +102,15 @@ def fast_polls(calls: Sequence[Exchange]) -> Iterator[ConductWarning]:
 
 
 def late_polls(calls: Sequence[Exchange]) -> Iterator[ConductWarning]:
-    """Yield each job whose status a caller asked for once more when it had told him the end, or whose result.
+    """Yield each job whose status a caller asked for once more when it had told him the end, or whose result twice.
 
-    One look at the result after the status has told the end is the usual way.
+    A look at the result after the status has told the end is the usual way, and another one a retry.
     """
     for polls in _grouped(calls, _address).values():
         first = next(filter(end_of, polls), None)
-        late = [poll for poll in polls if first and poll is not first and poll.moment >= first.ended]
-        if first and late:
-            what = "status" if first.operation == "status" else "result"
+        late = [poll for poll in polls if first and poll.number > first.number and poll.moment >= first.ended]
+        what = "status" if polls[0].operation == "status" else "result"
+        if first and len(late) > (what == "result"):
             text = (
                 f"The {what} of job {first.request_id} was asked for {times(len(late))} after it had told that the "
                 f"job is {end_of(first)}; stop polling there."
@@ -129,15 +130,15 @@ def exposed_keys(calls: Sequence[Exchange]) -> Iterator[ConductWarning]:
         yield ConductWarning("key_exposed", text, shown)
 
 
-def without_back_off(calls: Sequence[Exchange], pace: float) -> Iterator[ConductWarning]:
+def without_back_off(calls: Sequence[Exchange]) -> Iterator[ConductWarning]:
     """Yield each caller who called a paid operation again before its rate limit, of which he was told, was reset."""
     for same in _grouped(calls, _limited).values():
-        early = [(one, other) for one, other in pairwise(same) if other.moment < _allowed(one, pace)]
+        early = [(one, other) for one, other in pairwise(same) if one.ended <= other.moment < _allowed(one)]
         if early:
             one, other = early[0]
             text = (
                 f"{one.path} was called {times(len(early))} before the rate limit of a 429 was reset, first "
-                f"{other.moment - one.ended:.1f} s after it instead of {_allowed(one, pace) - one.ended:.1f} s; wait "
+                f"{other.moment - one.ended:.1f} s after it instead of {_allowed(one) - one.ended:.1f} s; wait "
                 "until x-rate-limit-reset-at-utc."
             )
             yield ConductWarning("no_back_off", text, _unique(early))
@@ -183,29 +184,31 @@ def _is_paid(call: Exchange) -> bool:
     return call.operation in PAID and call.method == "POST"
 
 
-def _left(call: Exchange) -> bool:
-    """Say whether the caller knows no answer."""
-    return call.status is None
+def _failed(call: Exchange) -> bool:
+    """Say whether a call told its caller nothing, so that he may repeat it at once."""
+    return call.lost or (call.status or 0) >= 500
 
 
 def _accepted(call: Exchange) -> bool:
     """Say whether a call started a generation that is billed, or will be if it succeeds."""
-    return call.seconds is not None and call.error is None and (_left(call) or call.status == 200)
+    return call.seconds is not None and call.error is None and call.status in (None, 200)
 
 
 def _open_until(call: Exchange, contract: Contract, ends: Ends) -> float | None:
     """Return the moment until which a request is under way as far as its caller knows; None if it was refused."""
-    if not (_left(call) or _accepted(call)):
+    if call.status is not None and not _accepted(call):
         return None
-    if call.operation == "generate" and not _left(call):
+    if call.operation == "generate" and call.lost and call.cost:
+        return float("inf")  # nobody will tell its caller that it is over
+    if call.operation == "generate" and call.status is not None:
         return call.ended
     seconds = call.seconds if call.seconds is not None else _usual_seconds(call, contract)
-    since = call.ended if _left(call) else call.moment  # who has left asks nobody whether it is over
+    since = call.ended if call.status is None else call.moment  # who has left asks nobody whether it is over
     return min(since + (seconds or 0.0), ends.get((call.caller, call.request_id), float("inf")))
 
 
 def _double(first: Exchange, second: Exchange) -> ConductWarning:
-    unknown = "whose answer its caller did not know" if _left(first) else "which was still under way"
+    unknown = "whose answer its caller did not know" if first.lost else "which was still under way"
     text = (
         f"The same request was sent to {second.path} again {second.moment - first.moment:.1f} s after the one before, "
         f"{unknown}: both may be billed; never repeat a paid POST blindly."
@@ -232,12 +235,12 @@ def _ends(calls: Iterable[Exchange]) -> Ends:
 
 
 def end_of(call: Exchange) -> str | None:
-    """Return the state in which a job has ended, if that is what a poll was answered."""
-    state = call.answer.get("status") if isinstance(call.answer, dict) else None
+    """Return the state in which a job has ended, if that is what a poll told its caller."""
+    state = call.answer.get("status") if isinstance(call.answer, dict) and not call.lost else None
     return state if state in (COMPLETED, FAILED) else None
 
 
-def _allowed(call: Exchange, pace: float) -> float:
+def _allowed(call: Exchange) -> float:
     """Return the moment from which on a call may be followed by the next one of its kind.
 
     A 429 names a whole real second, rounded up: one simulated second less will do.
@@ -248,7 +251,7 @@ def _allowed(call: Exchange, pace: float) -> float:
         reset = datetime.fromisoformat(call.response.header("x-rate-limit-reset-at-utc")).timestamp()
     except ValueError:
         return call.ended + SHORTEST_PAUSE
-    return call.moment + (reset - call.at) * pace - 1
+    return call.moment + (reset - call.at) * (call.pace or 1.0) - 1
 
 
 def _unique(pairs: Iterable[tuple[Exchange, Exchange]]) -> tuple[Exchange, ...]:

@@ -37,13 +37,14 @@ class Draft:
 
     __slots__ = (
         "at", "body", "cost", "delay", "ended", "environ", "era", "error", "fault", "faults", "method", "model",
-        "moment", "operation", "owner", "path", "patience", "query", "request_id", "seconds", "size", "violations",
-        "warnings",
+        "moment", "operation", "owner", "pace", "path", "patience", "query", "request_id", "seconds", "size",
+        "violations", "warnings",
     )  # fmt: skip
 
-    def __init__(self, environ: WSGIEnvironment, moment: float, era: int) -> None:
+    def __init__(self, environ: WSGIEnvironment, moment: float, pace: float | None, era: int) -> None:
         self.environ = environ
         self.moment = moment
+        self.pace = pace
         self.era = era
         self.patience = _patience(environ.pop(PATIENCE, None))
         self.owner = ""
@@ -103,7 +104,8 @@ class Recorder:
 
     def begin(self, environ: WSGIEnvironment) -> Draft:
         """Return a new draft for a call, which from then on is that of its environment."""
-        draft = environ[_DRAFT] = Draft(environ, self._platform.clock.now(), self._platform.era)
+        clock = self._platform.clock
+        draft = environ[_DRAFT] = Draft(environ, clock.now(), clock.pace, self._platform.era)
         return draft
 
     def recorded(self, draft: Draft, response: Response) -> Response:
@@ -166,6 +168,7 @@ class Recorder:
             ended=self._platform.clock.now() if draft.ended is None else draft.ended,
             caller=self._platform.keys.digest(key or draft.owner),
             exposed=() if mask.idle else self._exposed(draft, key),
+            pace=draft.pace,
         )
         store.record(exchange)
         tell(exchange)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 LONGEST_BODY = 64 * 1024  # bytes of a body that are kept
+BREAKING = {"drop", "reset", "cut", "stall", "truncate_json", "length"}  # words of faults that leave no whole answer
 logger = logging.getLogger("mockling")
 logger.addHandler(logging.NullHandler())  # a library is silent unless its user asks
 
@@ -59,7 +61,8 @@ class Exchange:
     it has completed). `ended` is the moment at which the response was made, or the caller left; `caller` stands for the
     key, the same for the same key and emulator, and tells nothing of it ("": there was none; of a download without one
     it is that of its job); `fault` is the planned fault that struck the call (None: none did; where it kept the answer
-    back, there is no response); `exposed` says where a key stood beside its header: "URL", "body".
+    back, there is no response); `exposed` says where a key stood beside its header: "URL", "body"; `pace` is the number
+    of simulated seconds in a real one when the call came (None: nothing took any time).
     """
 
     number: int
@@ -83,6 +86,7 @@ class Exchange:
     caller: str = ""
     fault: str | None = None
     exposed: tuple[str, ...] = ()
+    pace: float | None = 1.0
 
     @property
     def json(self) -> Any:
@@ -97,7 +101,17 @@ class Exchange:
     @property
     def unanswered(self) -> bool:
         """Whether a planned fault kept the answer from the caller."""
-        return bool({"drop", "reset", "stall"} & set((self.fault or "").replace(",", " ").split()))
+        return bool({"drop", "reset", "stall"} & self._struck)
+
+    @property
+    def lost(self) -> bool:
+        """Whether the caller got no whole answer: he left, or a planned fault broke it or kept it from him."""
+        return self.status is None or not BREAKING.isdisjoint(word.partition("=")[0] for word in self._struck)
+
+    @property
+    def _struck(self) -> set[str]:
+        """The words of the faults that struck the call, with those of their values that need no quotes."""
+        return {word.removesuffix(",") for word in re.sub("'[^']*'", "", self.fault or "").split()}
 
     @property
     def bytes_kept(self) -> int:
