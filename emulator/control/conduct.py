@@ -7,7 +7,6 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import pairwise
 from typing import Literal
 
@@ -241,17 +240,10 @@ def end_of(call: Exchange) -> str | None:
 
 
 def _allowed(call: Exchange) -> float:
-    """Return the moment from which on a call may be followed by the next one of its kind.
-
-    A 429 names a whole real second, rounded up: one simulated second less will do.
-    """
-    if call.status != 429 or call.response is None:
+    """Return the moment from which on a call may be followed by the next one of its kind."""
+    if call.status != 429:
         return call.moment
-    try:
-        reset = datetime.fromisoformat(call.response.header("x-rate-limit-reset-at-utc")).timestamp()
-    except ValueError:
-        return call.ended + SHORTEST_PAUSE
-    return call.moment + (reset - call.at) * (call.pace or 1.0) - 1
+    return call.ended + SHORTEST_PAUSE if call.resets is None else call.resets
 
 
 def _unique(pairs: Iterable[tuple[Exchange, Exchange]]) -> tuple[Exchange, ...]:

@@ -66,6 +66,7 @@ class Answering:
         return json.dumps({"error": text})
 
     def _limit_headers(self, draft: Draft) -> dict[str, str]:
+        draft.resets = self._platform.clock.now() + WINDOW
         return {"x-rate-limit-remaining": "0", "x-rate-limit-reset-at-utc": self._reset(draft)}
 
     def _reset(self, draft: Draft) -> str:

@@ -159,6 +159,7 @@ class Application(Flask):
         refused = as_refused(error, request.path, request.max_content_length)
         response, draft.error = self.responses.refused(refused)
         draft.violations = refused.violations
+        draft.resets = refused.values.get("resets")  # type: ignore[assignment] # a moment
         return response
 
 

@@ -37,8 +37,8 @@ class Draft:
 
     __slots__ = (
         "at", "body", "cost", "delay", "ended", "environ", "era", "error", "fault", "faults", "method", "model",
-        "moment", "operation", "owner", "pace", "path", "patience", "query", "request_id", "seconds", "size",
-        "violations", "warnings",
+        "moment", "operation", "owner", "pace", "path", "patience", "query", "request_id", "resets", "seconds",
+        "size", "violations", "warnings",
     )  # fmt: skip
 
     def __init__(self, environ: WSGIEnvironment, moment: float, pace: float | None, era: int) -> None:
@@ -48,6 +48,7 @@ class Draft:
         self.era = era
         self.patience = _patience(environ.pop(PATIENCE, None))
         self.owner = ""
+        self.resets: float | None = None
         self.fault: Fault | None = None
         self.faults: tuple[Fault, ...] = ()
         self.delay = 0.0
@@ -169,6 +170,7 @@ class Recorder:
             caller=self._platform.keys.digest(key or draft.owner),
             exposed=() if mask.idle else self._exposed(draft, key),
             pace=draft.pace,
+            resets=draft.resets,
         )
         store.record(exchange)
         tell(exchange)

@@ -63,9 +63,7 @@ class Authority:
         try:
             import trustme
         except ImportError as error:
-            raise SettingsError(
-                "tls needs the library trustme; install it with: pip install trustme."
-            ) from error
+            raise SettingsError("tls needs the library trustme; install it with: pip install trustme.") from error
         self._authority = trustme.CA(organization_name="Mockling, for tests alone")
 
     @property

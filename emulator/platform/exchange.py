@@ -62,7 +62,8 @@ class Exchange:
     key, the same for the same key and emulator, and tells nothing of it ("": there was none; of a download without one
     it is that of its job); `fault` is the planned fault that struck the call (None: none did; where it kept the answer
     back, there is no response); `exposed` says where a key stood beside its header: "URL", "body"; `pace` is the number
-    of simulated seconds in a real one when the call came (None: nothing took any time).
+    of simulated seconds in a real one when the call came (None: nothing took any time), `resets` the moment at which
+    the rate limit is reset that it exceeded (None: it did not).
     """
 
     number: int
@@ -87,6 +88,7 @@ class Exchange:
     fault: str | None = None
     exposed: tuple[str, ...] = ()
     pace: float | None = 1.0
+    resets: float | None = None
 
     @property
     def json(self) -> Any:

@@ -145,7 +145,13 @@ class Stages:
         if not call.admission.admitted:
             reset = platform.stamp(call.admission.resets, simulated=call.simulated)
             headers = {"x-rate-limit-remaining": "0", "x-rate-limit-reset-at-utc": reset}
-            raise Refused("rate_limited", headers=headers, limit=account.requests_per_minute, reset=reset)
+            raise Refused(
+                "rate_limited",
+                headers=headers,
+                limit=account.requests_per_minute,
+                reset=reset,
+                resets=call.admission.resets,
+            )
 
     def content_type(self, call: Call) -> None:
         """Refuse a body of another kind than the operation takes (G7)."""
