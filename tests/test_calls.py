@@ -324,6 +324,22 @@ def test_how_often_is_nothing_else(calls: Calls, times: Any) -> None:
         calls.assert_called(times)
 
 
+def test_an_empty_range_is_no_number_of_calls(calls: Calls) -> None:
+    """A range in which there is no number is told, for it could never be right."""
+    for check in (calls.assert_called, calls.assert_charged):
+        with pytest.raises(
+            ValueError, match=r"^times is range\(0, 0\), in which there is no number; for no call say 0\.$"
+        ):
+            check(range(0, 0))
+
+
+@pytest.mark.parametrize("total", ["abc", "", "NaN", float("inf"), True])
+def test_a_total_is_an_amount(calls: Calls, total: Any) -> None:
+    """What is no amount of money is told in a sentence."""
+    with pytest.raises(ValueError, match=r"^total must be an amount of US dollars, such as '0\.945', got "):
+        calls.assert_charged(total=total)
+
+
 def test_no_call_is_told(local: Local) -> None:
     """Where there was nothing at all, the failure is one line."""
     assert failure(lambda: seen(local).assert_called()) == ["Expected at least 1 call, got none (of 0 in all)."]

@@ -194,6 +194,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"prompt": "(" * 3000, "drop": True}, "prompt is no regular expression: "),
     ({"prompt": "a{99999999999999999999}", "drop": True}, "prompt is no regular expression: "),
     ({"headers": {}}, "headers must be a table of texts, got an object."),
+    ({"status": 500, "headers": {1: "x"}}, "headers must be a table of texts, got the name 1."),
     ({"headers": {"x": 1}}, "headers must be a table of texts, got an object."),
     ({"headers": {"a b": "c"}}, "headers cannot have 'a b': 'c'; it is no header of HTTP."),
     ({"headers": {"x": "a\r\ny: b"}}, "it is no header of HTTP."),

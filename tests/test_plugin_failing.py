@@ -217,6 +217,7 @@ def test_what_a_marker_cannot_say_is_told_in_a_sentence(pytester: pytest.Pyteste
         "faults=['stauts=502']": "A fault has no 'stauts'; did you mean 'status'?",
         "faults='status=502'": "faults must be a list, such as ['status=502'], got 'status=502'.",
         "faults=[502]": "Each of faults must be a text or a table, such as 'status=502', got 502.",
+        "faults=[{1: 2}]": "A fault has no 1; there is on, key, model",
         "strict='yes'": "strict must be True or False, got 'yes'.",
         "block_network=1": "block_network must be True or False, got 1.",
         "models=['none.yaml']": "none.yaml",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from functools import cached_property
 from heapq import nsmallest
 from itertools import pairwise
@@ -142,7 +142,7 @@ class Calls(Sequence[Exchange]):
         """Return the calls that are as `Wanted` says, of which there must be so many.
 
         `times` is a number or a range (None: at least one). Raises `AssertionError` if there are fewer or more, which
-        tells what there was, and `TypeError` for a keyword that is not there.
+        tells what there was, `TypeError` for a keyword that is not there, and `ValueError` for an empty range.
         """
         __tracebackhide__ = True
         matcher = Matcher(self.digest, **wanted)
@@ -157,10 +157,10 @@ class Calls(Sequence[Exchange]):
         """Return the calls that were billed, of which there must be so many, at this price in all.
 
         `times` is a number or a range (None: at least one, unless there is a `total`), `total` US dollars. Raises
-        `AssertionError` if it was otherwise.
+        `AssertionError` if it was otherwise, and `ValueError` for an empty range and for what is no amount.
         """
         __tracebackhide__ = True
-        charged, exact = self.charged, None if total is None else Decimal(str(total))
+        charged, exact = self.charged, None if total is None else _amount(total)
         misses = []
         if not _fits(len(charged), times) and (times is not None or exact is None):
             misses.append(f"Expected {_expected(times, 'billed call')}, got {len(charged) or 'none'}.")
@@ -219,8 +219,21 @@ def calls_of(platform: Platform) -> Calls:
     return Calls(tuple(platform.store.exchanges(platform.clock.now())), platform.keys.digest, judge)
 
 
+def _amount(total: object) -> Decimal:
+    """Return an amount of US dollars. Raises `ValueError` for what is none."""
+    try:
+        amount = Decimal(str(total))
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not amount.is_finite():
+        raise ValueError(f"total must be an amount of US dollars, such as '0.945', got {total!r}.")
+    return amount
+
+
 def _fits(number: int, times: Times) -> bool:
     if isinstance(times, range):
+        if not times:
+            raise ValueError(f"times is {times!r}, in which there is no number; for no call say 0.")
         return number in times
     if not isinstance(times, int | None) or isinstance(times, bool):
         raise TypeError(f"times must be a number, a range or None, got {times!r}.")
@@ -229,7 +242,7 @@ def _fits(number: int, times: Times) -> bool:
 
 def _most(times: Times) -> float:
     """Return how many calls are not too many."""
-    return inf if times is None else max(times, default=0) if isinstance(times, range) else times
+    return inf if times is None else max(times) if isinstance(times, range) else times
 
 
 def _expected(times: Times, noun: str = "call") -> str:

@@ -77,9 +77,11 @@ def check_words(given: Mapping[str, Any]) -> None:
     _check_headers(given.get("headers", {}))
 
 
-def _check_headers(headers: Mapping[str, str]) -> None:
+def _check_headers(headers: Mapping[Any, str]) -> None:
     """Raise `FaultError` for headers that cannot be sent, or that would say where the answer ends."""
     for name, value in headers.items():
+        if not isinstance(name, str):
+            raise FaultError(f"headers must be a table of texts, got the name {name!r}.")
         if name.lower() in _FRAMING:
             raise FaultError(f"headers cannot have {name}; use length for a content-length that lies.")
         if not (_HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(value)):

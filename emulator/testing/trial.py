@@ -75,7 +75,7 @@ def trial(
         with emulator.intercept():
             stack.enter_context(emulator.renewed(**settings))
             for table in tables:
-                emulator.fault(**table)
+                emulator.platform.arm(Fault.of(table))
             rerouting = stack.enter_context(emulator.intercept(block_network=block_network))
         stack.callback(_release, emulator)
         yield Trial(emulator, rerouting, strict)
