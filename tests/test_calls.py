@@ -330,7 +330,7 @@ def test_an_empty_range_is_no_number_of_calls(calls: Calls) -> None:
         with pytest.raises(
             ValueError, match=r"^times is range\(0, 0\), in which there is no number; for no call say 0\.$"
         ):
-            check(range(0, 0))
+            check(range(0))
 
 
 @pytest.mark.parametrize("total", ["abc", "", "NaN", float("inf"), True])
