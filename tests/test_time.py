@@ -263,6 +263,37 @@ def test_settling_leaves_stuck_jobs_alone(timed: Emulator, sample: dict[str, Any
     assert balance(timed, key) == 100 - PRICE
 
 
+@pytest.mark.parametrize("fault", [{"stall": 0.5}, {"stall": True}, {"rate": 1e-12}], ids=str)
+def test_settling_ends_what_stalls_only_when_it_is_answered(fault: dict[str, Any], sample: dict[str, Any]) -> None:
+    """A held call whose answer then stalls, or takes for ever, is over soon all the same, and billed."""
+    with Emulator(speed="manual") as emulator, ThreadPoolExecutor(1) as pool:
+        emulator.fault(**fault)
+        body, headers = sample, {"x-api-key": GOOD_KEY}
+        answer = pool.submit(requests.post, emulator.url + V1, json=body, headers=headers, timeout=30)
+        wait_until_held(emulator, 1)
+        emulator.settle()
+        assert answer.exception(5) is None or isinstance(answer.exception(), requests.RequestException)
+        assert emulator.billed == PRICE
+
+
+def test_settling_ends_jobs_that_outlive_their_record(timed: Emulator, sample: dict[str, Any]) -> None:
+    """A job that takes longer than its record is kept is billed as any other."""
+    timed.fault(on="job", latency=7200)
+    post(timed, sample, GOOD_KEY, V2)
+    timed.settle()
+    assert timed.billed == PRICE
+
+
+@pytest.mark.parametrize("speed", ["manual", 1])
+def test_at_once_nothing_waits_any_more(speed: Any, sample: dict[str, Any]) -> None:
+    """When the speed becomes "instant", what was held before is answered, too."""
+    with Emulator(speed=speed) as emulator, ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(post, emulator, sample, GOOD_KEY)
+        wait_until_held(emulator, 1)
+        emulator.speed = "instant"
+        assert answer.result(20).status_code == 200
+
+
 def test_settling_what_is_at_rest_does_nothing(timed: Emulator) -> None:
     """Without anything under way no time passes, listening or not."""
     before = timed.clock.now()

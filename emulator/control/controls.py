@@ -115,6 +115,19 @@ class Controls:
     @speed.setter
     def speed(self, speed: Speed) -> None:
         self.clock.speed = Settings(speed=speed).speed
+        if self.clock.instant:  # then nothing is waited for, also not what began before
+            self._let_end()
+
+    def _let_end(self) -> None:
+        """Let time pass until all has ended that runs now, as far as it ever will."""
+        now = self.clock.now()
+        while (due := self._last_moment(now)) > now:
+            self.advance(due - now)
+            now = self.clock.now()
+
+    def _last_moment(self, now: float) -> float:
+        """Return the moment at which all that runs now will have ended, as far as it ever will."""
+        return self.platform.store.latest_due(now) or 0.0
 
     def advance(self, seconds: float = 0, *, minutes: float = 0, hours: float = 0, days: float = 0) -> None:
         """Let simulated time pass at once; what becomes due by then is answered, in the order in which it is due.

@@ -105,8 +105,8 @@ class Recorder:
 
     def begin(self, environ: WSGIEnvironment) -> Draft:
         """Return a new draft for a call, which from then on is that of its environment."""
-        clock = self._platform.clock
-        draft = environ[_DRAFT] = Draft(environ, clock.now(), clock.pace, self._platform.era)
+        era, clock = self._platform.era, self._platform.clock  # the era first: time may begin anew right now
+        draft = environ[_DRAFT] = Draft(environ, clock.now(), clock.pace, era)
         return draft
 
     def recorded(self, draft: Draft, response: Response) -> Response:

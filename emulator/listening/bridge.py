@@ -45,6 +45,8 @@ class Bridge:
         self._ends: str | None = None  # why nothing is held any more
         self.pauses = Pauses()
         self._holds: set[_Hold] = set()
+        self._resumed = asyncio.Event()
+        self._resumed.set()
         self._busy = 0
         self._idle = Condition()
 
@@ -62,6 +64,7 @@ class Bridge:
             self._bodies.free(body)
             await send_all(start, await _in_thread(lambda: self._control(environ, start)), receive, send)
             return
+        await self._resumed.wait()
         self._count(1)
         try:
             await self._answer(body, scope, receive, send)
@@ -107,6 +110,11 @@ class Bridge:
         """The number of calls that wait for their answer."""
         return len(self._holds)
 
+    def suspend(self, case: str) -> None:
+        """Release what is held, and let later calls wait until `resume`. Call it in the event loop's thread."""
+        self._resumed.clear()
+        self.release(case)
+
     def release(self, case: str) -> None:
         """Answer every held call now, and every later one at once, for the reason of that name in the contract.
 
@@ -129,6 +137,7 @@ class Bridge:
         """Hold calls again."""
         self._ends = None
         self.pauses.none = False
+        self._resumed.set()
 
     def wait_idle(self, within: float) -> bool:
         """Wait, in another thread, until no call is under way; False if it took more than so many real seconds."""

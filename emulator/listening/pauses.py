@@ -76,4 +76,4 @@ class Pauses:
                 return 0.0
             return inf if moment == inf else clock.until(moment)
 
-        return Pause(moment, seconds)
+        return Pause(inf, seconds)  # nobody has to wait for it, for it can be cut short

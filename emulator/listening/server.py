@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 START_LIMIT = 10.0  # real seconds
 STOP_LIMIT = 1.5  # real seconds for an orderly stop; what is open then is cut off
 RESET_LIMIT = 1.0  # real seconds for which a reset waits for the answers to what was held
+SETTLE_PAUSE = 0.02  # real seconds between two looks whether all has settled
 SETTLE_LIMIT = 10.0  # real seconds for which settling waits for calls under way
 TURNS = 3  # of the event loop, after which it has noticed every caller who left before
 MOST_APPLICATIONS = 8  # of other contracts, that are kept for another reset
@@ -173,21 +175,19 @@ class Emulator(Controls):
         Time passes until the last job that will ever end has ended and every held call is answered; what stalls is
         closed. Waits for calls under way at most 10 real seconds.
         """
-        if self._socket:
-            self._settle_loop()
-        now = self.clock.now()
-        while (due := self._last_moment(now)) > now:
-            self.advance(due - now)
-            now = self.clock.now()
-        if self._socket:
+        if not self._socket:
+            self._let_end()
+            return
+        self._settle_loop()
+        end = time.monotonic() + SETTLE_LIMIT
+        while time.monotonic() < end:
+            self._let_end()
             self._in_loop(self._bridge.pauses.cut)
-            self._bridge.wait_idle(SETTLE_LIMIT)
+            if self._bridge.wait_idle(SETTLE_PAUSE):  # what was answered just now may stall
+                return
 
     def _last_moment(self, now: float) -> float:
-        """Return the moment at which all that runs now will have ended, as far as it ever will."""
-        job = self.platform.store.latest_due(now)
-        calls = self._bridge.pauses.last_moment if self._socket else 0.0
-        return max(calls, job or 0.0)
+        return max(self._bridge.pauses.last_moment if self._socket else 0.0, super()._last_moment(now))
 
     @property
     def platform(self) -> Platform:
@@ -197,7 +197,7 @@ class Emulator(Controls):
     def _switch(self, application: Application, wanted: Settings) -> None:
         """Answer what is held, and have an application from now on, as if it had just begun."""
         if self._socket:
-            self._in_loop(lambda: self._bridge.release("reset"))
+            self._in_loop(lambda: self._bridge.suspend("reset"))
             self._bridge.wait_idle(RESET_LIMIT)
             self._detach()
         try:

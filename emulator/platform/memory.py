@@ -299,7 +299,7 @@ def _due(record: Record, now: float) -> float | None:
     job = record.job
     if job.stepwise:
         return now + job.latency - record.elapsed
-    return job.due if job.held or job.due < job.expires else None
+    return job.due if job.held or job.due != job.expires else None  # a stuck one goes with its record
 
 
 def _kept(record: Record) -> Kept:

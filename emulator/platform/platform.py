@@ -63,6 +63,7 @@ class Platform:
         self.era += 1  # before there is a new store: what began under the old one must not be kept there
         self._begin(settings)
         self.clock.restart(settings.speed)
+        self.era += 1  # what began meanwhile has the time of before
         former.close()
 
     def check(self, settings: Settings) -> None:
