@@ -11,6 +11,7 @@ from click.core import ParameterSource
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 PREFIX = "MOCKLING"
+SERVICE_LINKS = ("tcp://", "udp://", "sctp://")
 
 
 class _Option(click.Option):
@@ -22,6 +23,14 @@ class _Option(click.Option):
     def __init__(self, declarations: list[str], **more: Any) -> None:
         name = declarations[0].removeprefix("--").upper().replace("-", "_")
         super().__init__(declarations, envvar=f"{PREFIX}_{name}", **more)
+
+    def resolve_envvar_value(self, ctx: click.Context) -> str | None:
+        """Return what the variable holds; None: nothing of ours.
+
+        Kubernetes and Docker put the address of a service that is called mockling into MOCKLING_PORT.
+        """
+        value = super().resolve_envvar_value(ctx)
+        return None if value and self.name == "port" and value.startswith(SERVICE_LINKS) else value
 
     def get_error_hint(self, ctx: click.Context | None) -> str:
         """Return what the user calls this option."""

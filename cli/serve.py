@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import logging
+import os
 import secrets
 import signal
 from contextlib import ExitStack, suppress
@@ -95,7 +96,7 @@ def command(context: click.Context, /, config: Path | None, form: str, ready_fil
         signal.signal(number, lambda *_: stop.set())
     with ExitStack() as files, idle as emulator:
         if ca:
-            files.enter_context(announced(ca, f"{CA_BEGINS}{emulator.ca}"))
+            files.enter_context(announced(ca, f"{CA_BEGINS}Process {os.getpid()}.\n{emulator.ca}"))
         if ready_file:
             told = json.dumps(banners.ready(emulator, ca)) + "\n"
             files.enter_context(announced(ready_file, told, secret=True))

@@ -149,6 +149,14 @@ def test_the_command_line_outweighs_the_environment_and_that_the_file(monkeypatc
     assert (settings.port, settings.seed, settings.strict, str(settings.credits)) == (3, 2, False, "1")
 
 
+@pytest.mark.parametrize("link", ["tcp://10.96.0.7:8787", "udp://10.96.0.7:8787", "sctp://10.96.0.7:8787"])
+def test_the_address_of_a_service_is_no_port(link: str, overrides: list[dict[str, Any]]) -> None:
+    """What Kubernetes and Docker put into MOCKLING_PORT for a service that is called mockling is passed over."""
+    fails(run("serve", env={"MOCKLING_PORT": link}), "enough", code=2)
+    assert overrides[0]["port"] is None
+    fails(run("serve", "--port", link), "'--port'", code=2)
+
+
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
@@ -274,3 +282,22 @@ def test_the_shell_completes_it() -> None:
     given = {**os.environ, "_MOCKLING_COMPLETE": "zsh_source"}
     ended = subprocess.run([mockling], env=given, capture_output=True, text=True, timeout=60)
     assert "_MOCKLING_COMPLETE=zsh_complete" in ended.stdout
+
+
+def test_the_files_of_one_that_runs_are_not_taken(tmp_path: Path) -> None:
+    """A second emulator with the same ready file, or the same authority's, is refused; after a kill it is not."""
+    mine = ("serve", "--port", 0, "--tls", "--ready-file", "ready.json")
+    with started(*mine) as process:
+        assert process.stdout
+        assert "listens" in str(process.stdout.readline())
+        before = [(tmp_path / name).read_text() for name in ("ready.json", "mockling-ca.pem")]
+        fails(run("serve", "--ready-file", "ready.json"), f"process {process.pid}, which still runs", code=2)
+        fails(run("serve", "--tls"), "mockling-ca.pem is that of process", code=2)
+        assert [(tmp_path / name).read_text() for name in ("ready.json", "mockling-ca.pem")] == before
+        process.kill()
+        process.communicate(timeout=10)
+    with started(*mine) as process:
+        assert process.stdout
+        assert "listens" in str(process.stdout.readline())
+        process.terminate()
+        process.communicate(timeout=10)
