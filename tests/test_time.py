@@ -20,6 +20,7 @@ from test_held import answer_of, open_call, still_held, wait_until_held
 
 from mockling.contract import ContractError
 from mockling.emulator import Emulator, FaultError, SettingsError
+from mockling.emulator.platform.stages import Stages
 
 SLOW = 0.001  # a speed at which no time that counts passes by itself
 SPEEDS = ["instant", SLOW, "manual"]
@@ -282,6 +283,38 @@ def test_settling_ends_jobs_that_outlive_their_record(timed: Emulator, sample: d
     post(timed, sample, GOOD_KEY, V2)
     timed.settle()
     assert timed.billed == PRICE
+
+
+def test_a_planned_latency_holds_a_job_up_where_polls_would_move_it_on(sample: dict[str, Any]) -> None:
+    """At the speed "instant" a job with a latency of its own is not brought by polls, but by time."""
+    with Emulator(speed="instant") as emulator:
+        emulator.fault(on="job", latency=100)
+        job = post(emulator, sample, GOOD_KEY, V2).json()
+        assert [get(job["status_url"]).json()["status"] for _ in range(4)] == ["PROCESSING"] * 4
+        emulator.advance(100)
+        assert get(job["status_url"]).json()["status"] == "COMPLETED"
+
+
+def test_what_is_late_for_a_reset_is_refused_and_costs_nothing(
+    sample: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A call that is still being read when a reset is over starts no job in the new life."""
+    reading, go_on, read = threading.Event(), threading.Event(), Stages.json
+
+    def slow(stages: Stages, call: Any) -> None:
+        reading.set()
+        assert go_on.wait(20)
+        read(stages, call)
+
+    monkeypatch.setattr(Stages, "json", slow)
+    monkeypatch.setattr("mockling.emulator.listening.server.RESET_LIMIT", 0.1)
+    with Emulator(speed="instant") as emulator, ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(post, emulator, {**sample, "more": "x" * 9000}, GOOD_KEY)
+        assert reading.wait(20)
+        emulator.reset()
+        go_on.set()
+        assert answer.result(20).status_code == 503
+        assert (emulator.billed, len(emulator.calls), emulator.balance()) == (0, 0, 100)
 
 
 @pytest.mark.parametrize("speed", ["manual", 1])

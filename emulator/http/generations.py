@@ -83,6 +83,7 @@ class Generations:
             read=read,
             fault=self.striking.brought(draft),
             simulated=draft.patience is not None,
+            era=draft.era,
         )
         job = self.platform.stages.run(call)
         draft.fault, draft.faults = call.planned.answer, call.planned.faults
@@ -132,24 +133,35 @@ class JobWait:
 
     def leave(self) -> None:
         """Record that the caller left; the generation goes on and is billed (M6)."""
-        self._of.platform.store.leave(self._job.request_id)
+        if self._is_known:
+            self._of.platform.store.leave(self._job.request_id)
         self._of.recorder.left(self._draft)
+
+    @property
+    def _is_known(self) -> bool:
+        """Whether the platform still has what the job is of; after a reset another job may have its id."""
+        return self._draft.era == self._of.platform.era
 
     def _ended(self) -> Response:
         platform, responses = self._of.platform, self._of.responses
+        if not self._is_known:
+            raise Refused("reset")
         kept = platform.store.complete(self._job.request_id, max(self._job.due, platform.clock.now()))
         outcome = self._job.outcome
         if isinstance(outcome, Failure):
             self._draft.error = outcome.text
             return responses.failure(outcome)
-        assert kept and self._call.admission
+        if kept is None:  # it was forgotten with its account
+            raise Refused("reset")
+        assert self._call.admission
         reset = platform.stamp(self._call.admission.resets, simulated=self._call.simulated)
         response = responses.generation(kept, outcome, self._call.admission, self._call.root, reset)
         self._draft.cost = self._job.price
         return response
 
     def _undone(self, refused: Refused) -> Response:
-        self._of.platform.store.cancel(self._job.request_id)
+        if self._is_known:
+            self._of.platform.store.cancel(self._job.request_id)
         response, self._draft.error = self._of.responses.refused(refused)
         return response
 

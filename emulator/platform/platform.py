@@ -141,9 +141,9 @@ class Platform:
         queued = min(whole * model.queue_share, latency)
         now, instant = self.clock.now(), self.clock.instant
         expires = now + self._lifetimes["record_seconds"]
-        due = now + (min(extra, latency) if instant and held else latency)
         never = planned.stuck and not held
-        stepwise = instant and not held and not never
+        stepwise = instant and not (held or never or extra)
+        due = now + (min(extra, latency) if instant and not stepwise else latency)
         return Job(
             request_id=str(chance.id) if self._dashed_ids else chance.id.hex,
             key=call.account.key,
@@ -152,7 +152,7 @@ class Platform:
             outcome=self._failure(case) if case else self._output(call),
             queue_time=queued,
             latency=latency,
-            starts=expires if planned.stuck == QUEUED else now if never and instant else now + queued,
+            starts=expires if planned.stuck == QUEUED else now if instant and (never or extra) else now + queued,
             due=expires if never or stepwise else due,
             expires=expires,
             file_expires=due + self._lifetimes["file_seconds"],

@@ -55,6 +55,7 @@ class Call:
 
     fault: Fault | None = None  # that it brings itself
     simulated: bool = False  # whether its caller counts in simulated time
+    era: int = 0  # of the platform, when it came
 
     account: Account | None = None
     admission: Admission | None = None
@@ -205,6 +206,8 @@ class Stages:
     def generation(self, call: Call) -> None:
         """Start the job, its price promised; from here on nothing can refuse the request."""
         assert call.account
+        if call.era != self._platform.era:
+            raise Refused("reset")
         job = self._platform.job_of(call)
         try:
             self._platform.store.submit(call.account, job, self._platform.clock.now())
