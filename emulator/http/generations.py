@@ -104,13 +104,13 @@ class Generations:
 class JobWait:
     """A call of v1 that waits until its job has ended."""
 
-    __slots__ = ("_call", "_draft", "_job", "_of", "due")
+    __slots__ = ("_admission", "_draft", "_job", "_of", "_root", "due")
 
     def __init__(self, of: Generations, draft: Draft, job: Job, call: Call) -> None:
         self._of = of
         self._draft = draft
         self._job = job
-        self._call = call
+        self._admission, self._root = call.admission, call.root  # not all of the call, whose body may be large
         fault = call.planned.answer
         self.due = max(job.due, draft.moment + of.striking.delay(fault)) if fault and fault.timeout else job.due
 
@@ -153,9 +153,9 @@ class JobWait:
             return responses.failure(outcome)
         if kept is None:  # it was forgotten with its account
             raise Refused("reset")
-        assert self._call.admission
-        reset = platform.stamp(self._call.admission.resets, simulated=self._call.simulated)
-        response = responses.generation(kept, outcome, self._call.admission, self._call.root, reset)
+        assert self._admission
+        reset = platform.stamp(self._admission.resets, simulated=self._draft.patience is not None)
+        response = responses.generation(kept, outcome, self._admission, self._root, reset)
         self._draft.cost = self._job.price
         return response
 
@@ -183,4 +183,4 @@ class CutWait(JobWait):
     def _ended(self) -> Response:
         if not isinstance(self._job.outcome, Failure):
             self._of.platform.outputs.size(self._job.outcome)
-        return self._of.responses.submitted(self._job, self._call.root)
+        return self._of.responses.submitted(self._job, self._root)
