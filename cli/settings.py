@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import click
 
 from mockling.emulator import Fault, FaultError
 from mockling.emulator.settings import FASTEST, INSTANT, MANUAL, OFF, SLOWEST, Settings, SettingsError
+
+_BETWEEN_SEMICOLONS = re.compile(r"""(?:\\.|'[^']*'|"(?:\\.|[^"\\])*"|[^;])+""", re.DOTALL)
 
 
 def setting(_context: click.Context, parameter: click.Parameter, value: Any) -> Any:
@@ -43,7 +46,10 @@ class FaultText(click.ParamType):  # type: ignore[type-arg] # older clicks have 
     """A fault as a text, which becomes a table; several stand in a variable with semicolons between them."""
 
     name = "fault"
-    envvar_list_splitter = ";"
+
+    def split_envvar_value(self, rv: str) -> list[str]:
+        """Return the faults in a variable; a semicolon in quotes, or behind a backslash, is a fault's own."""
+        return [text for text in _BETWEEN_SEMICOLONS.findall(rv) if text.strip()]
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, Any]:
         """Return the fault as a table."""

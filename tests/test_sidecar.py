@@ -149,6 +149,18 @@ def test_the_command_line_outweighs_the_environment_and_that_the_file(monkeypatc
     assert (settings.port, settings.seed, settings.strict, str(settings.credits)) == (3, 2, False, "1")
 
 
+def test_a_quoted_semicolon_ends_no_fault(overrides: list[dict[str, Any]]) -> None:
+    """In MOCKLING_FAULT semicolons are between faults unless they stand in quotes or behind a backslash."""
+    given = """status=500 error='Out; of luck'; status=502 error="a\\";b"; prompt=a\\;b cut=1;"""
+    fails(run("serve", env={"MOCKLING_FAULT": given}), "enough", code=2)
+    assert [list(fault.values())[1:] for fault in overrides[0]["faults"]] == [
+        [500, "Out; of luck"],
+        [502, 'a";b'],
+        ["a;b", 1],
+    ]
+    fails(run("serve", env={"MOCKLING_FAULT": "status=500 error='Out; cut=1"}), "'MOCKLING_FAULT'", "quotation", code=2)
+
+
 @pytest.mark.parametrize("link", ["tcp://10.96.0.7:8787", "udp://10.96.0.7:8787", "sctp://10.96.0.7:8787"])
 def test_the_address_of_a_service_is_no_port(link: str, overrides: list[dict[str, Any]]) -> None:
     """What Kubernetes and Docker put into MOCKLING_PORT for a service that is called mockling is passed over."""
