@@ -64,6 +64,12 @@ READY_BEGINS = '{"url": "http'
 @option("--tls-cert", type=FILE, help="PEM file of a certificate of your own, to speak HTTPS with.")
 @option("--tls-key", type=FILE, help="PEM file of its key.")
 @option("--ready-file", type=PLACE, help="File to write the address and a key to, as JSON, once it listens.")
+@option(
+    "--control-token",
+    callback=setting,
+    help="What callers of the control API must know; other users see what is on the command line, so better in "
+    "MOCKLING_CONTROL_TOKEN.  [default: none on loopback, elsewhere random]",
+)
 @option("--log", "form", type=click.Choice(FORMS), default="text", help="How calls are told.  [default: text]")
 @option(
     "--fault",

@@ -112,6 +112,7 @@ def options() -> list[click.Option]:
 
 VALUES = {"port": 1, "speed": 2.0, "profile": "observed", "credits": "3", "seed": 4, "requests_per_minute": 5}
 VALUES |= {"host": "::1", "strict": False, "models": (Path("a.yaml"), Path("b.yaml")), "answers": {"D1": "video"}}
+VALUES |= {"control_token": "a secret"}
 VARIABLES = {"MODEL": f"a.yaml{os.pathsep}b.yaml", "V1_BODY": "video", "STRICT": "0", "CONFIG": "m.toml"}
 VALUES |= {"faults": ({"on": "post", "status": 502}, {"on": "download", "cut": 0.5})}
 VARIABLES |= {"FAULT": "status=502; on=download cut=0.5"}
@@ -179,6 +180,7 @@ def test_the_address_of_a_service_is_no_port(link: str, overrides: list[dict[str
         ("PROFILE", "live"),
         ("V1_BODY", "x"),
         ("CREDITS", "-1"),
+        ("CONTROL_TOKEN", "schlüssel"),
         ("MODEL", "none.yaml"),
         ("CONFIG", "none.toml"),
         ("LOG", "loud"),
