@@ -54,20 +54,28 @@ def _running(content: bytes) -> int | None:
 def announced(path: Path, text: str, *, secret: bool = False) -> Iterator[None]:
     """Have a file with a text there until the end, unless somebody else replaces it; a secret one for its owner alone.
 
-    Raises `OSError`.
+    Raises `OSError`, which names the file.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    part.unlink(missing_ok=True)  # one of a process that had the same number and was killed
     try:
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if secret else 0o666)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+        _write(path, text, 0o600 if secret else 0o666)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
     try:
         yield
     finally:
         with suppress(OSError):
             if path.read_text("utf-8") == text:
                 path.unlink()
+
+
+def _write(path: Path, text: str, mode: int) -> None:
+    """Write a text beside its place, and then put it there as a whole."""
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    part.unlink(missing_ok=True)  # one of a process that had the same number and was killed
+    try:
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

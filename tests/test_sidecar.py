@@ -235,6 +235,27 @@ def test_a_file_that_others_wait_for_is_whole_and_goes(tmp_path: Path) -> None:
         place.unlink()
 
 
+def test_a_file_for_which_there_is_no_room_is_named(tmp_path: Path) -> None:
+    """Where the text cannot be written, the error has the file's name, and nothing is left."""
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))  # what is longer than that is refused
+    try:
+        with pytest.raises(OSError, match=r"ready\.json") as told, announced(tmp_path / "ready.json", "mine"):
+            pass
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert told.value.filename == str(tmp_path / "ready.json")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_one_left_half_written_is_replaced(tmp_path: Path) -> None:
+    """The next process may have the same number, as in a container."""
+    (tmp_path / f".ready.json.{os.getpid()}").write_text("half")
+    with announced(tmp_path / "ready.json", "mine"):
+        assert [path.name for path in tmp_path.iterdir()] == ["ready.json"]
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
