@@ -91,6 +91,15 @@ def test_forgetting_a_key_ends_its_held_calls_alone(own: Emulator) -> None:
     assert holding.statuses() == [503, 200]
 
 
+def test_a_key_is_told_of_its_own_held_calls_alone(own: Emulator) -> None:
+    """With a key the state counts the calls of that key that wait; without one, all of them."""
+    keys = [make_key(), make_key(), make_key()]
+    holding = Holding(own, [keys[0], keys[0], keys[1]])
+    assert [Control(own, key).call("state")["held"] for key in (*keys, None)] == [2, 1, 0, 3]
+    own.settle()
+    assert holding.statuses() == [200, 200, 200]
+
+
 def test_control_answers_while_many_calls_are_held(control: Control, own: Emulator) -> None:
     """With a hundred calls that wait, it tells so, and settling answers them all."""
     holding = Holding(own, [make_key() for _ in range(100)])

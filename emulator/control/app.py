@@ -66,7 +66,7 @@ class Control(Flask):
         return jsonify(status="ok", version=version("mockling"))
 
     def _state(self) -> Response:
-        emulator, calls = self._emulator, self._calls()
+        emulator, calls, key = self._emulator, self._calls(), _key()
         return jsonify(
             url=_url(),
             api_key=emulator.api_key,
@@ -74,9 +74,9 @@ class Control(Flask):
             seed=emulator.settings.seed,
             models=list(emulator.contract.models),
             clock=self._time(),
-            held=emulator.held,
+            held=emulator.held_of(key) if key else emulator.held,
             calls=len(calls),
-            billed=money(calls.cost if _key() else emulator.billed),
+            billed=money(calls.cost if key else emulator.billed),
             warnings=calls.warnings,
             faults=self._armed(),
         )

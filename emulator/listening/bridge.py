@@ -110,6 +110,10 @@ class Bridge:
         """The number of calls that wait for their answer."""
         return len(self._holds)
 
+    def held_of(self, key: str) -> int:
+        """Return how many of them are of an API key."""
+        return sum(hold.held.key == key for hold in self._holds.copy())  # the event loop changes it meanwhile
+
     def suspend(self, case: str) -> None:
         """Release what is held, and let later calls wait until `resume`. Call it in the event loop's thread."""
         self._resumed.clear()

@@ -149,6 +149,10 @@ class Emulator(Controls):
         """The number of calls that wait for their answer."""
         return self._bridge.held if self._socket else 0
 
+    def held_of(self, key: str) -> int:
+        """Return how many of them are of an API key."""
+        return self._bridge.held_of(key) if self._socket else 0
+
     def intercept(self, *, block_network: bool = False) -> Rerouting:
         """Return a context manager: within it, this process's calls of the live platform reach this emulator.
 
