@@ -100,6 +100,14 @@ def test_a_fault_that_makes_no_sense_is_not_armed(words: Any, control: Control) 
     assert control.refused("arm", json=words)
 
 
+@pytest.mark.parametrize("prompt", ["[" * 100_000, "[[a]"])
+def test_a_doubtful_pattern_is_told(prompt: str, control: Control) -> None:
+    """A regular expression that Python warns of is refused where warnings are errors, as they are here."""
+    assert "prompt is no regular expression: " in control.refused("arm", json={"prompt": prompt, "status": 502})
+    faults = {"settings": {"faults": [{"prompt": prompt, "status": 502}]}}
+    assert "prompt is no regular expression: " in control.refused("reset", json=faults)
+
+
 BODIES = [
     b"", b"{", b"[]", b"1", b"null", b'"x"', b"\xff", b'{"seconds": NaN}', b'{"speed": 5, "seconds": NaN}',
     b'{"seconds": -Infinity}', b'{"seconds": 1e999}', b'{"seconds": ' + b"9" * 5000 + b"}", b"[" * 200_000,

@@ -72,7 +72,7 @@ def check_words(given: Mapping[str, Any]) -> None:
             raise FaultError(f"{name} must be {words()[name]['x-expected']}, got {place}.")
     try:
         re.compile(given.get("prompt", ""))
-    except (re.error, OverflowError, RecursionError) as error:
+    except (re.error, OverflowError, RecursionError, Warning) as error:  # a warning where that is an error
         raise FaultError(f"prompt is no regular expression: {error}.") from error
     _check_headers(given.get("headers", {}))
 
