@@ -43,10 +43,10 @@ def _running(content: bytes) -> int | None:
         return None
     try:
         os.kill(process, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return None
-    except (PermissionError, OverflowError):  # it is somebody else's, or no process at all
-        return None
+    except PermissionError:  # it runs, for another user
+        return process
     return process
 
 

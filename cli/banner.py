@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from mockling.cli.money import dollars
 from mockling.emulator import Emulator
 from mockling.emulator.settings import INSTANT, MANUAL, Speed
+from mockling.emulator.signs import CONTROL
 
 
 def ready(emulator: Emulator, ca: Path | None) -> dict[str, Any]:
@@ -62,7 +63,7 @@ def banner(emulator: Emulator, ca: Path | None) -> str:
         f"  credits     {money}",
         f"  rate limit  {limit}",
         f"  seed        {settings.seed}",
-        f"  control     {url}/_mockling/control.json",
+        f"  control     {url}{CONTROL}/control.json",
         *(
             [f"              needs the header x-mockling-token: {emulator.control_token}"]
             if emulator.control_token

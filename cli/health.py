@@ -13,7 +13,9 @@ from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import HTTPSHandler, ProxyHandler, build_opener
 
-ADDRESS = "/_mockling/health"
+from mockling.emulator.signs import CONTROL
+
+ADDRESS = f"{CONTROL}/health"
 LIMIT = 5.0  # real seconds
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from calling import STEADY, Local, make_key
+from controlling import Control
 from hypothesis import HealthCheck, settings
 
 from mockling.contract import Contract
@@ -44,6 +45,19 @@ def contract(emulator: Emulator) -> Contract:
 def local() -> Local:
     """An emulator that does not listen, whose time stands still and whose latencies are the mean."""
     return Local(contract=STEADY)
+
+
+@pytest.fixture
+def own() -> Iterator[Emulator]:
+    """An emulator of this test's own, whose time stands still."""
+    with Emulator(speed="manual") as running:
+        yield running
+
+
+@pytest.fixture
+def control(own: Emulator) -> Control:
+    """Its control API, for all keys."""
+    return Control(own)
 
 
 @pytest.fixture

@@ -98,6 +98,12 @@ def test_calls_of_one_key_are_told_apart_without_it(calls: Calls) -> None:
     assert seen(local).of(OTHER_KEY)[0].caller != calls.of(OTHER_KEY)[0].caller
 
 
+def test_an_operation_that_there_is_not_matches_nothing_by_mistake(calls: Calls) -> None:
+    """A misspelt operation is told, for that none was called would be true."""
+    with pytest.raises(ValueError, match="did you mean 'generate'"):
+        calls.assert_called(0, operation="genrate")
+
+
 def test_bodies_are_read_as_json(calls: Calls) -> None:
     """What was sent and what was answered is there as values, and None where it is no JSON."""
     assert calls[0].json == SHORT

@@ -1,7 +1,6 @@
 """The control API: what Python can do to an emulator, over HTTP."""
 
 import json
-from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
 
@@ -13,19 +12,6 @@ from openapi_spec_validator import validate
 
 from mockling.emulator import Emulator
 from mockling.emulator.control.reading import document
-
-
-@pytest.fixture
-def own() -> Iterator[Emulator]:
-    """An emulator of this test's own, whose time stands still."""
-    with Emulator(speed="manual") as emulator:
-        yield emulator
-
-
-@pytest.fixture
-def control(own: Emulator) -> Control:
-    """Its control API, for all keys."""
-    return Control(own)
 
 
 def test_its_document_is_valid() -> None:

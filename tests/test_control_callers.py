@@ -1,7 +1,6 @@
 """Several callers of the control API, and calls that wait meanwhile."""
 
 import socket
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import count
@@ -15,19 +14,6 @@ from controlling import Control, Holding, generate
 
 from mockling.emulator import Emulator
 from mockling.emulator.listening.bridge import Bridge
-
-
-@pytest.fixture
-def own() -> Iterator[Emulator]:
-    """An emulator of this test's own, whose time stands still."""
-    with Emulator(speed="manual") as emulator:
-        yield emulator
-
-
-@pytest.fixture
-def control(own: Emulator) -> Control:
-    """Its control API, for all keys."""
-    return Control(own)
 
 
 def test_control_calls_leave_no_trace() -> None:

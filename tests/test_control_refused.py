@@ -1,7 +1,6 @@
 """What the control API refuses; nothing has changed then."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,19 +11,6 @@ from controlling import JSON, Control, generate, raw
 from mockling.emulator import Emulator
 from mockling.emulator.control.app import LARGEST_BODY, MOST_FAULTS
 from mockling.emulator.control.reading import DEEPEST
-
-
-@pytest.fixture
-def own() -> Iterator[Emulator]:
-    """An emulator of this test's own, whose time stands still."""
-    with Emulator(speed="manual") as emulator:
-        yield emulator
-
-
-@pytest.fixture
-def control(own: Emulator) -> Control:
-    """Its control API, for all keys."""
-    return Control(own)
 
 
 def test_a_path_of_many_stars_is_looked_for_at_once(control: Control, own: Emulator) -> None:

@@ -277,6 +277,29 @@ def test_settling_ends_what_stalls_only_when_it_is_answered(fault: dict[str, Any
         assert emulator.billed == PRICE
 
 
+def test_settling_tells_of_callers_who_do_not_end(sample: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a call is still under way at the end of its patience, the bill is not final, and that is said."""
+    reading, go_on, read = threading.Event(), threading.Event(), Stages.json
+
+    def slow(stages: Stages, call: Any) -> None:
+        reading.set()
+        assert go_on.wait(20)
+        read(stages, call)
+
+    monkeypatch.setattr(Stages, "json", slow)
+    monkeypatch.setattr("mockling.emulator.listening.server.SETTLE_LIMIT", 0.1)
+    with Emulator(speed="instant") as emulator, ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(post, emulator, {**sample, "more": "x" * 9000}, GOOD_KEY)
+        assert reading.wait(20)
+        with pytest.raises(TimeoutError, match="stop those who go on calling"):
+            emulator.settle()
+        told = requests.post(f"{emulator.url}/_mockling/clock", json={"settle": True}, timeout=30)
+        assert (told.status_code, "under way" in told.json()["error"]) == (400, True)
+        go_on.set()
+        assert answer.result(20).status_code == 200
+        emulator.settle()
+
+
 def test_settling_ends_jobs_that_outlive_their_record(timed: Emulator, sample: dict[str, Any]) -> None:
     """A job that takes longer than its record is kept is billed as any other."""
     timed.fault(on="job", latency=7200)

@@ -20,11 +20,11 @@ from mockling.emulator.platform.exchange import money
 from mockling.emulator.platform.faults import Fault
 from mockling.emulator.platform.sense import FaultError
 from mockling.emulator.settings import SettingsError
+from mockling.emulator.signs import CONTROL
 
 if TYPE_CHECKING:
     from mockling.emulator.listening.server import Emulator
 
-PREFIX = "/_mockling"
 LARGEST_BODY = 1024**2  # bytes
 MOST_ROWS = 10_000  # calls that are told at once
 MOST_FAULTS = 1000  # that are armed, spent ones too
@@ -51,14 +51,14 @@ class Control(Flask):
         self.after_request(_closed)
         self.register_error_handler(Exception, _refused)
         for path, item in document()["paths"].items():
-            rule = f"{PREFIX}{path.replace('{', '<').replace('}', '>')}"
+            rule = f"{CONTROL}{path.replace('{', '<').replace('}', '>')}"
             for verb, operation in item.items():
                 name = operation["operationId"]
                 view = getattr(self, f"_{name}")
                 self.add_url_rule(rule, name, view, methods=[verb.upper()], provide_automatic_options=False)
 
     def _guard(self) -> Response | None:
-        known = request.path == f"{PREFIX}/health"  # it tells and changes nothing
+        known = request.path == f"{CONTROL}/health"  # it tells and changes nothing
         refused = why_not(request, self._emulator.settings.host, self._emulator.control_token, known=known)
         return _error(refused[1], refused[0]) if refused else None
 
@@ -166,7 +166,7 @@ class Control(Flask):
         )
 
     def _control(self) -> Response:
-        return jsonify({**document(), "servers": [{"url": f"{_url()}{PREFIX}"}]})
+        return jsonify({**document(), "servers": [{"url": f"{_url()}{CONTROL}"}]})
 
     def _served(self) -> Document:
         return {**self._emulator.contract.openapi, "servers": [{"url": _url()}]}
@@ -228,10 +228,10 @@ def _refused(error: Exception) -> Response:
     match error:
         case ControlError():
             return _error(str(error), error.status)
-        case FaultError() | SettingsError() | ContractError() | ValueError():
+        case FaultError() | SettingsError() | ContractError() | ValueError() | TimeoutError():
             return _error(str(error), 400)
         case HTTPException():
-            there = ", ".join(f"{PREFIX}{path}" for path in document()["paths"])
+            there = ", ".join(f"{CONTROL}{path}" for path in document()["paths"])
             told = f"There is no {request.method} {request.path[:100]}; there is {there}."
             response = _error(told if error.code in (404, 405) else str(error.description), error.code or 500)
             if isinstance(error, MethodNotAllowed) and error.valid_methods:

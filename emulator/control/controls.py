@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from decimal import Decimal
 from typing import Any, Unpack
 
@@ -18,13 +19,13 @@ from mockling.emulator.platform.platform import Platform
 from mockling.emulator.settings import MOST_MONEY, Settings, SettingsError, Speed, amount_of
 
 
-class Controls:
+class Controls(ABC):
     """The clock, the faults, the accounts and the calls of a `platform`, read and set from outside."""
 
     @property
+    @abstractmethod
     def platform(self) -> Platform:
         """What they belong to."""
-        raise NotImplementedError
 
     @property
     def api_key(self) -> str:

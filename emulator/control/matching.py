@@ -7,8 +7,11 @@ from collections.abc import Callable, Container, Iterator, Mapping
 from typing import Any, TypedDict, Unpack
 
 from mockling.emulator.platform.exchange import Exchange
+from mockling.emulator.platform.faults import OPERATIONS
 from mockling.emulator.platform.keys import masked
+from mockling.emulator.platform.sense import meant
 
+KNOWN = (*OPERATIONS["any"], "preflight")
 LONGEST_SHOWN = 80  # characters of a value in a reason
 
 
@@ -42,13 +45,16 @@ class Matcher:
     """Says of a call whether it is wanted.
 
     `digest` tells what stands in exchanges for an API key. Raises `TypeError` for a keyword that is not in `Wanted`,
-    and for a job that is none.
+    and for a job that is none, `ValueError` for an operation that there is not.
     """
 
     def __init__(self, digest: Callable[[str], str], **wanted: Unpack[Wanted]) -> None:
         unknown = [name for name in wanted if name not in Wanted.__annotations__]
         if unknown:
             raise TypeError(f"Calls have no {unknown[0]!r} to match; there is {', '.join(Wanted.__annotations__)}.")
+        operation = wanted.get("operation")
+        if isinstance(operation, str) and operation not in KNOWN:
+            raise ValueError(f"No call has the operation {operation!r}{meant(operation, KNOWN)}")
         self._wanted: dict[str, Any] = dict(wanted)
         if wanted.get("job") is not None:
             self._wanted["job"] = job_id(wanted["job"])

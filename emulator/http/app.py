@@ -158,8 +158,7 @@ class Application(Flask):
             return Response() if error.fault.silent else self.striking.answer(error.fault, draft)
         refused = as_refused(error, request.path, request.max_content_length)
         response, draft.error = self.responses.refused(refused)
-        draft.violations = refused.violations
-        draft.resets = refused.values.get("resets")  # type: ignore[assignment] # a moment
+        draft.violations, draft.resets = refused.violations, refused.resets
         return response
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mockling.emulator.platform.clock import Clock
 
 Ending = Literal["close", "reset", "stall"] | None
-PATIENCE = 900.0  # simulated seconds after which another server gives up to stall
+LONGEST_STALL = 900.0  # simulated seconds after which another server gives up to stall
 PIECES = 20  # of a body that has a rate, in a second
 
 
@@ -87,6 +87,6 @@ class Delivered:
                 elif seconds:
                     self._clock.wait(moment)
         if self.delivery.ending == "stall":
-            self._clock.wait(self._clock.now() + PATIENCE)
+            self._clock.wait(self._clock.now() + LONGEST_STALL)
         if self.delivery.ending:
             raise ConnectionAbortedError("A planned fault ends this response here.")

@@ -12,11 +12,11 @@ from mockling.emulator.http.recording import Draft, Recorder
 from mockling.emulator.http.responses import Responses
 from mockling.emulator.platform.clock import Clock
 from mockling.emulator.platform.refused import Refused
+from mockling.emulator.signs import TIMED_OUT
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-TIMED_OUT = "x-mockling-timed-out"  # the seconds of a caller's patience, which were not enough
 GONE = 499  # to whoever asked with a patience; nobody else sees it
 
 

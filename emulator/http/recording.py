@@ -16,13 +16,13 @@ from mockling.emulator.platform.exchange import LONGEST_BODY, Exchange, Message,
 from mockling.emulator.platform.faults import Fault
 from mockling.emulator.platform.keys import masked
 from mockling.emulator.platform.platform import Platform
+from mockling.emulator.signs import PATIENCE, variable
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 BEGINNING = LONGEST_BODY + 256  # bytes of a body that are looked at, so that no key is cut at its end
 LONGEST_PATH = 200  # characters of a path, and of its query, that are kept
-PATIENCE = "HTTP_X_MOCKLING_PATIENCE"
 _DRAFT = "mockling.draft"
 
 
@@ -46,7 +46,7 @@ class Draft:
         self.moment = moment
         self.pace = pace
         self.era = era
-        self.patience = _patience(environ.pop(PATIENCE, None))
+        self.patience = _patience(environ.pop(variable(PATIENCE), None))
         self.owner = ""
         self.resets: float | None = None
         self.fault: Fault | None = None

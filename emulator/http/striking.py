@@ -17,10 +17,9 @@ from mockling.emulator.platform.faults import GENERATIONS, OPERATIONS, Fault
 from mockling.emulator.platform.platform import Platform
 from mockling.emulator.platform.refused import Refused
 from mockling.emulator.platform.sense import FaultError
+from mockling.emulator.signs import FAULT, STALLS, variable
 
-HEADER = "HTTP_X_MOCKLING_FAULT"
 CHOOSING = ("times", "skip", "every", "probability", "prompt")  # words that choose among calls
-STALLS = "x-mockling-stalls"  # a response that is closed early, for its caller will take that as a stall
 
 
 class Striking:
@@ -40,7 +39,7 @@ class Striking:
 
     def brought(self, draft: Draft) -> Fault | None:
         """Return the fault in a call's header `x-mockling-fault`, if any. Raises `Refused` for one that is none."""
-        text = draft.environ.get(HEADER)
+        text = draft.environ.get(variable(FAULT))
         if text is None:
             return None
         try:

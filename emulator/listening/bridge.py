@@ -17,14 +17,13 @@ from mockling.emulator.listening.delivering import deliver, send_all
 from mockling.emulator.listening.pauses import Pause, Pauses
 from mockling.emulator.listening.wsgi import Start, environ_of
 from mockling.emulator.platform.clock import Clock
+from mockling.emulator.signs import CONTROL
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
     from uvicorn._types import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
 
 Result = TypeVar("Result")
-
-CONTROL = "/_mockling/"
 
 
 class Bridge:
@@ -54,7 +53,7 @@ class Bridge:
         """Answer one request."""
         if scope["type"] != "http":
             return
-        body, controls = await self._bodies.read(scope, receive), scope["path"].startswith(CONTROL)
+        body, controls = await self._bodies.read(scope, receive), scope["path"].startswith(f"{CONTROL}/")
         if body is None:
             if not controls:
                 self._abandoned(environ_of(scope, Body()))

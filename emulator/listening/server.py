@@ -64,6 +64,10 @@ class Emulator(Controls):
 
     def start(self) -> Self:
         """Listen; returns when calls are answered."""
+        with self._switching:
+            return self._start()
+
+    def _start(self) -> Self:
         if self._socket is not None:
             raise StartError(f"The emulator is running already, at {self.url}.")
         self._socket = listen(self.settings.host, self.settings.port)
@@ -165,7 +169,8 @@ class Emulator(Controls):
     def forget(self, key: str) -> None:
         """Forget what belongs to one API key: its calls, jobs, balance and the faults for it alone.
 
-        Its held calls are answered with 503; all else, and time, goes on. Raises `SettingsError` as `balance` does.
+        Its held calls are answered with 503; all else, what stalls and time too, goes on. Raises `SettingsError` as
+        `balance` does.
         """
         account = self._account(key, balance=False)
         if self._socket:
@@ -177,7 +182,7 @@ class Emulator(Controls):
         """Let whatever is under way end: journal and bill are final then.
 
         Time passes until the last job that will ever end has ended and every held call is answered; what stalls is
-        closed. Waits for calls under way at most 10 real seconds.
+        closed. Raises `TimeoutError` if calls are still under way after 10 real seconds.
         """
         if not self._socket:
             self._let_end()
@@ -189,6 +194,7 @@ class Emulator(Controls):
             self._in_loop(self._bridge.pauses.cut)
             if self._bridge.wait_idle(SETTLE_PAUSE):  # what was answered just now may stall
                 return
+        raise TimeoutError(f"Calls were under way for {SETTLE_LIMIT:.0f} s; stop those who go on calling, and settle.")
 
     def _last_moment(self, now: float) -> float:
         return max(self._bridge.pauses.last_moment if self._socket else 0.0, super()._last_moment(now))

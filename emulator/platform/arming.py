@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,6 +73,40 @@ class Armed:
                 "spent": self.spent}  # fmt: skip
 
 
+class Armory:
+    """The faults that were armed, oldest first. Only the store has a lock."""
+
+    def __init__(self) -> None:
+        self._armed: list[Armed] = []
+        self._unspent: list[Armed] = []
+
+    @property
+    def loaded(self) -> bool:
+        """Whether any can still strike."""
+        return bool(self._unspent)
+
+    def add(self, armed: Armed) -> None:
+        """Keep a fault."""
+        self._armed.append(armed)
+        self._unspent.append(armed)
+
+    def remove(self, which: Callable[[Armed], bool]) -> None:
+        """Forget some."""
+        self._armed = [armed for armed in self._armed if not which(armed)]
+        self._unspent = [armed for armed in self._unspent if not which(armed)]
+
+    def all(self) -> list[Armed]:
+        """Return all, spent ones too, as they stand."""
+        return [copy(armed) for armed in self._armed]
+
+    def strike(self, meeting: Encounter) -> Fault | None:
+        """Return the oldest fault that strikes here, and count it; None: none does."""
+        struck = next((armed for armed in self._unspent if armed.strikes(meeting)), None)
+        if struck and struck.spent:
+            self._unspent.remove(struck)
+        return struck.fault if struck else None
+
+
 def checked(fault: Fault, contract: Contract) -> Fault:
     """Return a fault that fits a contract. Raises `FaultError` for what the contract has not."""
     order: list[str] = contract.document["x-behaviour"]["check_order"]
@@ -94,9 +130,9 @@ def failures(contract: Contract) -> list[str]:
 
 def stage_of(fault: Fault) -> str:
     """Return the stage before which a fault strikes a POST that starts a generation."""
-    if not fault.instead or fault.prompt:
+    if fault.stage or not fault.instead or fault.prompt:
         return fault.stage or LAST
-    return fault.stage or _STAGES.get(fault.status or 0, LAST)
+    return _STAGES.get(fault.status or 0, LAST)
 
 
 def meets(fault: Fault, meeting: Encounter) -> bool:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from math import inf, isfinite
-from threading import Condition
+from math import inf
+from threading import TIMEOUT_MAX, Condition
 
 from mockling.emulator.settings import INSTANT, MANUAL, Speed
 
@@ -82,7 +82,7 @@ class Clock:
         """Block the calling thread until a moment."""
         with self._moved:
             while left := self.until(moment):
-                self._moved.wait(left if isfinite(left) else None)
+                self._moved.wait(min(left, TIMEOUT_MAX))
 
     def utc(self, moment: float) -> float:
         """Return the real time, in seconds since 1970, at which a moment will come, or came (as far as is known)."""

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
-from copy import copy
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from threading import Lock
 
 from mockling import fixtures
-from mockling.emulator.platform.arming import Armed, Encounter
+from mockling.emulator.platform.arming import Armed, Armory, Encounter
 from mockling.emulator.platform.exchange import Exchange
 from mockling.emulator.platform.exchanges import Exchanges
 from mockling.emulator.platform.faults import Fault
@@ -40,8 +38,7 @@ class MemoryStore:
         self._awaited: dict[str, Record] = {}  # of jobs that a held call waits for: never forgotten
         self._billed = Decimal(0)
         self._journal = Exchanges()
-        self._faults: list[Armed] = []
-        self._unspent: list[Armed] = []
+        self._faults = Armory()
         self._uploads = fixtures.Folder(most_uploads, most_upload_bytes)
 
     def next(self, series: str) -> int:
@@ -159,7 +156,7 @@ class MemoryStore:
                     record = records.pop(request_id)
                     self._billed -= record.job.price if record.left is not None else 0
                     record.ended = True
-            self._keep_faults(lambda armed: armed.fault.key != account.key)
+            self._faults.remove(lambda armed: armed.fault.key == account.key)
             self._journal.forget(caller)
 
     def keep_upload(self, name: str, content: bytes) -> None:
@@ -198,33 +195,29 @@ class MemoryStore:
     @property
     def plans(self) -> bool:
         """Whether there are faults."""
-        return bool(self._unspent)
+        return self._faults.loaded
 
     def arm(self, fault: Fault, seed: int) -> Armed:
         """Keep a fault until it is disarmed, the oldest first to strike; its chance is drawn from the seed."""
         with self._lock:
             armed = Armed(fault, self._next("faults"), seed)
-            self._faults.append(armed)
-            self._unspent.append(armed)
+            self._faults.add(armed)
             return armed
 
     def disarm(self, number: int | None = None) -> None:
         """Forget the fault of that number; None: all of them."""
         with self._lock:
-            self._keep_faults(lambda armed: number not in (None, armed.number))
+            self._faults.remove(lambda armed: number in (None, armed.number))
 
     def faults(self) -> list[Armed]:
         """Return the faults, spent ones too, as they stand, in the order in which they were armed."""
         with self._lock:
-            return [copy(armed) for armed in self._faults]
+            return self._faults.all()
 
     def strike(self, meeting: Encounter) -> Fault | None:
         """Return the fault that strikes here, and count it; None: none does."""
         with self._lock:
-            struck = next((armed for armed in self._unspent if armed.strikes(meeting)), None)
-            if struck and struck.spent:
-                self._unspent.remove(struck)
-            return struck.fault if struck else None
+            return self._faults.strike(meeting)
 
     def elapse(self, seconds: float) -> None:
         """Let simulated seconds pass for the stepwise jobs, which move on as far as they would have by themselves."""
@@ -253,10 +246,6 @@ class MemoryStore:
         """Return the records of the jobs that have not ended."""
         records = [entry[2] for purse in self._purses.values() for entry in purse.running]
         return [record for record in records if not record.ended]
-
-    def _keep_faults(self, kept: Callable[[Armed], bool]) -> None:
-        self._faults = list(filter(kept, self._faults))
-        self._unspent = list(filter(kept, self._unspent))
 
     def _next(self, series: str) -> int:
         number = self._numbers[series] = self._numbers.get(series, 0) + 1

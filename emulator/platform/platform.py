@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 from decimal import Decimal
 from functools import lru_cache
+from threading import Lock
 
 from mockling import fixtures
 from mockling.contract import Case, Contract, Output, load
@@ -42,7 +43,7 @@ class Platform:
         document = self.contract.document
         fixtures.sweep()
         self.outputs = Outputs()
-        self._advanced = 0.0
+        self._elapsing, self._advanced = Lock(), 0.0
         self._begin(settings)
         self.clock.listen(self._elapse)
         self.stages = Stages(self)
@@ -84,9 +85,10 @@ class Platform:
 
     def _elapse(self) -> None:
         """Let the time pass for jobs for which only that passes which is advanced."""
-        advanced, self._advanced = self.clock.advanced - self._advanced, self.clock.advanced
-        if advanced > 0:
-            self.store.elapse(advanced)
+        with self._elapsing:  # two threads may advance at once, and no second counts twice
+            advanced, self._advanced = self.clock.advanced - self._advanced, self.clock.advanced
+            if advanced > 0:
+                self.store.elapse(advanced)
 
     def arm(self, fault: Fault) -> Armed:
         """Arm a fault. Raises `FaultError` for one that does not fit the contract."""

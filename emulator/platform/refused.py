@@ -9,7 +9,8 @@ class Refused(Exception):
     """A request is refused.
 
     `case` names the error of the contract that answers it, `values` go into that error's text, `headers` onto the
-    response, `violations` into the journal.
+    response, `violations` into the journal, and `resets`: the moment at which its rate limit is reset (None: there is
+    none).
     """
 
     def __init__(
@@ -18,10 +19,12 @@ class Refused(Exception):
         *,
         headers: Mapping[str, str] | None = None,
         violations: list[str] | None = None,
+        resets: float | None = None,
         **values: object,
     ) -> None:
         super().__init__(case)
         self.case = case
         self.headers = headers or {}
         self.violations = violations or []
+        self.resets = resets
         self.values = values

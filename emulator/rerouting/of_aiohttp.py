@@ -14,7 +14,7 @@ from yarl import URL
 
 from mockling.emulator.rerouting.patches import Patches
 from mockling.emulator.rerouting.routes import rerouted
-from mockling.emulator.rerouting.signs import ANSWERED, PATIENCE, STALLS, TIMED_OUT, told
+from mockling.emulator.signs import ANSWERED, PATIENCE, STALLS, TIMED_OUT, told
 
 TimedOut = Callable[[], BaseException]
 
@@ -31,7 +31,7 @@ def install(patches: Patches) -> None:
             tcp = isinstance(self, aiohttp.TCPConnector)
             address = rerouted(req.url.raw_host, req.url.port, "aiohttp") if tcp else None
             if address is None:
-                return await original(self, req, traces, timeout)  # type: ignore[no-any-return]
+                return await original(self, req, traces, timeout)  # type: ignore[no-any-return] # as it was found
             patience, timed_out = _patience(timeout)
             req.proxy = None
             req.headers["Host"] = address.netloc

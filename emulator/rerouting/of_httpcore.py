@@ -9,7 +9,7 @@ import httpcore
 
 from mockling.emulator.rerouting.patches import Patches
 from mockling.emulator.rerouting.routes import Address, rerouted
-from mockling.emulator.rerouting.signs import ANSWERED, PATIENCE, STALLS, TIMED_OUT, told
+from mockling.emulator.signs import ANSWERED, PATIENCE, STALLS, TIMED_OUT, told
 
 UNREAD = "The read operation timed out"  # as httpcore says it
 BROKEN = (httpcore.RemoteProtocolError, httpcore.ReadError)
@@ -34,7 +34,7 @@ def _sync(original: Any) -> Any:
     def handle_request(self: httpcore.ConnectionPool, request: httpcore.Request) -> httpcore.Response:
         address = _address(self, request)
         if address is None:
-            return original(self, request)  # type: ignore[no-any-return]
+            return original(self, request)  # type: ignore[no-any-return] # as it was found
         response: httpcore.Response = original(self, _to(address, request))
         signs = _signs(response)
         if TIMED_OUT in signs:
@@ -51,7 +51,7 @@ def _async(original: Any) -> Any:
     async def handle_async_request(self: httpcore.AsyncConnectionPool, request: httpcore.Request) -> httpcore.Response:
         address = _address(self, request)
         if address is None:
-            return await original(self, request)  # type: ignore[no-any-return]
+            return await original(self, request)  # type: ignore[no-any-return] # as it was found
         response: httpcore.Response = await original(self, _to(address, request))
         signs = _signs(response)
         if TIMED_OUT in signs:

@@ -17,7 +17,7 @@ from urllib3.util import parse_url
 
 from mockling.emulator.rerouting.patches import Patches
 from mockling.emulator.rerouting.routes import Address, rerouted
-from mockling.emulator.rerouting.signs import ANSWERED, PATIENCE, STALLS, TIMED_OUT, told
+from mockling.emulator.signs import ANSWERED, PATIENCE, STALLS, TIMED_OUT, told
 
 
 def install(patches: Patches) -> None:
