@@ -16,7 +16,7 @@ from mockling.emulator.http.account import Accounts
 from mockling.emulator.http.defects import as_refused
 from mockling.emulator.http.files import Files
 from mockling.emulator.http.generations import Generations
-from mockling.emulator.http.held import DelayWait, HeldResponse
+from mockling.emulator.http.held import DelayWait, Due, HeldResponse
 from mockling.emulator.http.reading import is_plain, is_plain_host
 from mockling.emulator.http.recording import Draft, Recorder, draft_of
 from mockling.emulator.http.responses import Responses
@@ -147,7 +147,7 @@ class Application(Flask):
         draft = draft_of(request.environ)
         if draft.delay:
             wait = DelayWait(self.responses, self.recorder, draft, response)
-            response = HeldResponse(wait, self.platform.clock, draft, self.striking.ended)
+            response = HeldResponse(Due(wait, self.platform.clock, draft), self.striking.ended)
         return response if isinstance(response, HeldResponse) else self.striking.ended(draft, response)
 
     def _refuse(self, error: Exception) -> Response:

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Request, Response, request
 
 from mockling.emulator.http.defects import as_refused
-from mockling.emulator.http.held import HeldResponse
+from mockling.emulator.http.held import Due, HeldResponse
 from mockling.emulator.http.reading import content_of, key_of, media_type_of, read_body, root_of
 from mockling.emulator.http.recording import Draft, Recorder, draft_of
 from mockling.emulator.http.responses import Responses
@@ -45,8 +45,8 @@ class Generations:
 
     def _when_due(self, wait: JobWait, draft: Draft) -> Response:
         """Return the response to a call, which may have to wait for it."""
-        held = HeldResponse(wait, self.platform.clock, draft, self.striking.ended)
-        return held if held.seconds or held.impatient or held.moment > self.platform.clock.now() else wait.finish()
+        due = Due(wait, self.platform.clock, draft)
+        return wait.finish() if due.now else HeldResponse(due, self.striking.ended)
 
     def status(self, id: str) -> Response:  # noqa: A002 - the parameter's name in the contract
         """GET /v2/requests/<id>/status."""

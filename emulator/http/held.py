@@ -78,19 +78,19 @@ class DelayWait:
         self._recorder.left(self._draft)
 
 
-class HeldResponse(Response):
-    """A response that is made when what it waits for is due, and then ended by `end`.
+class Due:
+    """When a call is answered.
 
-    The view returns at once; waiting is left to the server. A caller whose patience is known (simulated seconds) is not
-    waited for in real ones where no time is waited for: time is moved instead.
+    A caller whose patience is known (simulated seconds) is not waited for in real ones where no time is waited for:
+    time is moved instead.
     """
 
-    def __init__(self, wait: Wait, clock: Clock, draft: Draft, end: Callable[[Draft, Response], Response]) -> None:
-        super().__init__()
+    __slots__ = ("_limit", "clock", "draft", "wait")
+
+    def __init__(self, wait: Wait, clock: Clock, draft: Draft) -> None:
         self.wait = wait
         self.clock = clock
         self.draft = draft
-        self._end = end
         self._limit = inf if draft.patience is None else draft.moment + draft.patience
 
     @property
@@ -109,18 +109,28 @@ class HeldResponse(Response):
         rest = 0.0 if skips(self.clock, self.draft) else self.clock.until(self.moment)
         return rest or (0.0 if self.impatient else self.wait.working)
 
+    @property
+    def now(self) -> bool:
+        """Whether there is nothing to wait for, and no time to be moved."""
+        return self.wait.due <= min(self._limit, self.clock.now()) and not self.wait.working
+
     def reach(self) -> None:
         """Have time come to what is waited for, where it is not waited for."""
         if skips(self.clock, self.draft):
             self.clock.reach(self.moment)
 
-    def ended(self, response: Response) -> Response:
-        """Return the response as it is sent."""
-        return self._end(self.draft, response)
+
+class HeldResponse(Response):
+    """A response that is made when it is `due`, and then ended by `end`; the view returns at once."""
+
+    def __init__(self, due: Due, end: Callable[[Draft, Response], Response]) -> None:
+        super().__init__()
+        self.due = due
+        self.end = end
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Held:
         """Return the body as WSGI wants it."""
-        return Held(self, environ, start_response)
+        return Held(self.due, self.end, environ, start_response)
 
 
 class Held:
@@ -130,10 +140,17 @@ class Held:
     WSGI server iterates it, and so waits in the thread that called; one that closes it before has lost its caller.
     """
 
-    __slots__ = ("_environ", "_open", "_response", "_sent", "_start_response")
+    __slots__ = ("_due", "_end", "_environ", "_open", "_sent", "_start_response")
 
-    def __init__(self, response: HeldResponse, environ: WSGIEnvironment, start_response: StartResponse) -> None:
-        self._response = response
+    def __init__(
+        self,
+        due: Due,
+        end: Callable[[Draft, Response], Response],
+        environ: WSGIEnvironment,
+        start_response: StartResponse,
+    ) -> None:
+        self._due = due
+        self._end = end
         self._environ = environ
         self._start_response = start_response
         self._open = True  # nothing became of it yet
@@ -147,31 +164,31 @@ class Held:
     @property
     def moment(self) -> float:
         """The moment at which something becomes of it."""
-        return self._response.moment
+        return self._due.moment
 
     @property
     def seconds(self) -> float:
         """The real seconds until the response is due."""
-        return self._response.seconds
+        return self._due.seconds
 
     def answer(self) -> Iterable[bytes]:
         """Make the response and start sending it."""
-        self._response.reach()
-        if self._response.impatient:
-            self._response.draft.ended = self._response.moment
+        self._due.reach()
+        if self._due.impatient:
+            self._due.draft.ended = self._due.moment
             self.leave()
-            return self._start(timed_out(self._response.draft))
-        return self._send(self._response.wait.finish())
+            return self._start(timed_out(self._due.draft))
+        return self._send(self._due.wait.finish())
 
     def stop(self, case: str) -> Iterable[bytes]:
         """Start sending the response of a server that cannot wait, for the reason of that name in the contract."""
-        self._response.draft.fault = None  # what cannot wait is told so, whatever was planned
-        return self._send(self._response.wait.stop(case))
+        self._due.draft.fault = None  # what cannot wait is told so, whatever was planned
+        return self._send(self._due.wait.stop(case))
 
     def leave(self) -> None:
         """Note that the caller is gone."""
         self._open = False
-        self._response.wait.leave()
+        self._due.wait.leave()
 
     def close(self) -> None:
         """End, as every WSGI server does with every body."""
@@ -182,13 +199,13 @@ class Held:
             close()
 
     def __iter__(self) -> Iterator[bytes]:
-        if self._response.seconds:
-            self._response.clock.wait(self._response.moment)
+        if self.seconds:
+            self._due.clock.wait(self.moment)
         return iter(self.answer())
 
     def _send(self, response: Response) -> Iterable[bytes]:
         self._open = False
-        return self._start(self._response.ended(response))
+        return self._start(self._end(self._due.draft, response))
 
     def _start(self, response: Response) -> Iterable[bytes]:
         self._sent = response(self._environ, self._start_response)

@@ -96,8 +96,6 @@ class Platform:
 
     def meet(self, call: Call, stage: str) -> None:
         """Let the fault that is planned for a request, if any, strike before a stage. Raises `Struck` if it does."""
-        if not (self.store.plans or call.fault):
-            return
         fault = self._strike(call, stage, call.operation)
         if fault and fault.instead:
             raise Struck(fault)

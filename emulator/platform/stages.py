@@ -109,8 +109,10 @@ class Stages:
 
         Raises the `Refused` of the first stage that refuses it, or `Struck` if a fault strikes before that.
         """
+        planned = call.fault is not None or self._platform.store.plans
         for name, stage in self._stages:
-            self._platform.meet(call, name)
+            if planned:
+                self._platform.meet(call, name)
             stage(call)
         assert call.job
         return call.job
