@@ -13,7 +13,6 @@ from calling import GOOD_KEY, make_key
 from controlling import Control, Holding, generate
 
 from mockling.emulator import Emulator
-from mockling.emulator.listening.bridge import Bridge
 
 
 def test_control_calls_leave_no_trace() -> None:
@@ -119,13 +118,13 @@ def test_no_reset_begins_within_another(own: Emulator, monkeypatch: pytest.Monke
     """While one reset waits for what was held, another one waits for that reset."""
     both, met = Barrier(2), list[bool]()
 
-    def wait_idle(_bridge: Bridge, _within: float) -> bool:
+    def wait_idle(_emulator: Emulator, _within: float) -> bool:
         with suppress(BrokenBarrierError):  # nobody else came
             both.wait(0.5)
             met.append(True)
         return True
 
-    monkeypatch.setattr(Bridge, "wait_idle", wait_idle)
+    monkeypatch.setattr(Emulator, "_wait_idle", wait_idle)
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda _: Control(own).call("reset"), range(2)))
     assert met == []

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
 from io import BytesIO
-from threading import Condition, Thread
+from threading import Thread
 from typing import TYPE_CHECKING, TypeVar
 
 from mockling.emulator.http.delivery import Delivered
@@ -47,7 +47,7 @@ class Bridge:
         self._resumed = asyncio.Event()
         self._resumed.set()
         self._busy = 0
-        self._idle = Condition()
+        self._waiting: list[Callable[[], object]] = []  # for that nothing is busy
 
     async def __call__(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         """Answer one request."""
@@ -64,11 +64,12 @@ class Bridge:
             await send_all(start, await _in_thread(lambda: self._control(environ, start)), receive, send)
             return
         await self._resumed.wait()
-        self._count(1)
+        self._busy += 1
         try:
             await self._answer(body, scope, receive, send)
         finally:
-            self._count(-1)
+            self._busy -= 1
+            self._tell_if_idle()
 
     async def _answer(self, body: Body, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         start = Start()
@@ -142,16 +143,14 @@ class Bridge:
         self.pauses.none = False
         self._resumed.set()
 
-    def wait_idle(self, within: float) -> bool:
-        """Wait, in another thread, until no call is under way; False if it took more than so many real seconds."""
-        with self._idle:
-            return self._idle.wait_for(lambda: not self._busy, within)
+    def when_idle(self, tell: Callable[[], object]) -> None:
+        """Call a function once no call is under way. Call it in the event loop's thread."""
+        self._waiting.append(tell)
+        self._tell_if_idle()
 
-    def _count(self, more: int) -> None:
-        with self._idle:
-            self._busy += more
-            if not self._busy:
-                self._idle.notify_all()
+    def _tell_if_idle(self) -> None:
+        while self._waiting and not self._busy:
+            self._waiting.pop()()
 
     async def _call(self, environ: WSGIEnvironment, start: Start) -> Iterable[bytes]:
         """Return what the application returns for a request, whose body is then forgotten."""

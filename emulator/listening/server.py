@@ -21,6 +21,7 @@ from mockling.emulator.listening.listener import Listener
 from mockling.emulator.listening.sockets import StartError as StartError
 from mockling.emulator.listening.sockets import listen
 from mockling.emulator.listening.tls import identity, served_hosts
+from mockling.emulator.platform.exchange import logger
 from mockling.emulator.platform.platform import Platform
 from mockling.emulator.settings import Settings, SettingsError, changed
 
@@ -192,7 +193,7 @@ class Emulator(Controls):
         while time.monotonic() < end:
             self._let_end()
             self._in_loop(self._bridge.pauses.cut)
-            if self._bridge.wait_idle(SETTLE_PAUSE):  # what was answered just now may stall
+            if self._wait_idle(SETTLE_PAUSE):  # what was answered just now may stall
                 return
         raise TimeoutError(f"Calls were under way for {SETTLE_LIMIT:.0f} s; stop those who go on calling, and settle.")
 
@@ -207,8 +208,11 @@ class Emulator(Controls):
     def _switch(self, application: Application, wanted: Settings) -> None:
         """Answer what is held, and have an application from now on, as if it had just begun."""
         if self._socket:
+            if self.held:
+                logger.info("A reset answers %d held calls with 503, and forgets them.", self.held)
+            self.platform.end_era()  # to keep what is forgotten a moment later would take most of the time
             self._in_loop(lambda: self._bridge.suspend("reset"))
-            self._bridge.wait_idle(RESET_LIMIT)
+            self._wait_idle(RESET_LIMIT)
             self._detach()
         try:
             application.platform.reset(wanted)
@@ -253,6 +257,12 @@ class Emulator(Controls):
 
     def _wake(self) -> None:
         self._listener.loop.call_soon_threadsafe(self._bridge.pauses.wake)
+
+    def _wait_idle(self, within: float) -> bool:
+        """Wait until no call is under way; False if it took more than so many real seconds."""
+        idle = Event()
+        self._in_loop(lambda: self._bridge.when_idle(idle.set))
+        return idle.wait(within)
 
     def _in_loop(self, act: Callable[[], object]) -> None:
         """Do something in the event loop's thread, and wait until it is done."""

@@ -31,7 +31,8 @@ from mockling.emulator.settings import Settings
 class Platform:
     """An emulator without its HTTP: contract, clock, store, and what they make of a request.
 
-    `patient` says whether who asks can wait, at no cost to others, for a video to be cut; `era` counts the resets.
+    `patient` says whether who asks can wait, at no cost to others, for a video to be cut; `era` tells what began before
+    a reset from what began after it.
     Raises `mockling.contract.ContractError` for settings that the contract does not have.
     """
 
@@ -61,11 +62,15 @@ class Platform:
         """
         self.check(settings)
         former = self.store
-        self.era += 1  # before there is a new store: what began under the old one must not be kept there
+        self.end_era()  # before there is a new store: what began under the old one must not be kept there
         self._begin(settings)
         self.clock.restart(settings.speed)
-        self.era += 1  # what began meanwhile has the time of before
+        self.end_era()  # what began meanwhile has the time of before
         former.close()
+
+    def end_era(self) -> None:
+        """Have what is under way be kept nowhere, for it is about to be forgotten."""
+        self.era += 1
 
     def check(self, settings: Settings) -> None:
         """Raise `FaultError` or `ContractError` for settings that do not fit the contract."""
