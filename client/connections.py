@@ -75,6 +75,13 @@ class _Watched(HTTPConnection):
         made.settimeout(max(SHORTEST, self.deadline.left))
         return made
 
+    def endheaders(self, *args: Any, **more: Any) -> None:
+        """Send the head of the request, and note that from now on some of it may have arrived."""
+        if self.sock is None:
+            self.connect()
+        self.deadline.sent = True
+        super().endheaders(*args, **more)
+
     def _tunnel(self) -> None:
         """Ask a proxy for a way through; one that was shut down meanwhile must not pass for a way."""
         super()._tunnel()

@@ -16,11 +16,13 @@ class Deadline:
 
     A socket's own time-out starts anew with each byte, so that a server which sends one now and then holds a call for
     ever. Here a thread ends the connections: whoever reads or writes finds them broken, and `over` says why. It must be
-    asked after reading, too, for the end of a connection can pass for the end of an answer.
+    asked after reading, too, for the end of a connection can pass for the end of an answer. `sent` tells whether any of
+    the request may have left by then.
     """
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
+        self.sent = False
         self._end = time.monotonic() + seconds
         self._shut = False
         self._watched: list[socket.socket] = []

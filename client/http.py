@@ -162,7 +162,8 @@ def _refusal(answer: Answer) -> ApiError:
 def _failure(error: Exception, url: str, silence: float, deadline: Deadline) -> ApiError:
     origin = _origin(url)
     reason = getattr(error.args[0] if error.args else None, "reason", None)
-    if isinstance(error, requests.exceptions.ProxyError):
+    # Where a connection through a proxy breaks later, that is called an error of the proxy, too.
+    if isinstance(error, requests.exceptions.ProxyError) and not deadline.sent:
         return NotSent(f"The proxy on the way to {origin} does not answer.")
     if isinstance(error, requests.exceptions.ConnectTimeout):
         return NotSent(f"{origin} did not accept a connection in time.")

@@ -2,15 +2,16 @@
 
 import re
 import socket
+import struct
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from scripted import http, scripted
+from scripted import http, received, scripted
 
-from hostile.servers import BODIES, CERTIFICATE, HEADS, OK, deaf, dripping, hostile, sipping
+from hostile.servers import BODIES, CERTIFICATE, HEADS, OK, Hostile, deaf, dripping, hostile, sipping
 from mockling.client import ApiError, BrokenAnswer, Client, NoAnswer, NotDownloaded, NotSent, ServerError, Video
 
 KEY = "SG_0123456789abcdef"
@@ -116,6 +117,24 @@ def test_deadlines_hold_through_a_proxy(tmp_path: Path, monkeypatch: pytest.Monk
         ends = outcomes(f"{scheme}://api.example", tmp_path)
         method = b"CONNECT api.example:443 " if scheme == "https" else b"POST http://api.example/v1/"
         assert [request for request in proxy.requests if request.startswith(method)]
+    assert type(ends.pop("save")) is NotDownloaded
+    assert {type(error) for error in ends.values()} == {NoAnswer}
+
+
+@pytest.mark.usefixtures("names")
+def test_a_proxy_that_breaks_off_may_have_passed_the_request_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection that is reset after the request was sent is no answer, though a proxy did it: it may be billed."""
+
+    def reset(server: Hostile, connection: socket.socket) -> None:
+        server.requests.append(received(connection))
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    with hostile(reset) as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        ends = outcomes("http://api.example", tmp_path)
+        assert proxy.requests
     assert type(ends.pop("save")) is NotDownloaded
     assert {type(error) for error in ends.values()} == {NoAnswer}
 
