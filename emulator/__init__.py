@@ -7,12 +7,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from mockling.contract.exchange import Exchange, Message
     from mockling.emulator.control.calls import Calls
     from mockling.emulator.control.conduct import ConductWarning
     from mockling.emulator.control.journal import Journal
     from mockling.emulator.http.app import create_app
     from mockling.emulator.listening.server import Emulator, StartError
-    from mockling.emulator.platform.exchange import Exchange, Message
     from mockling.emulator.platform.faults import Fault
     from mockling.emulator.platform.sense import FaultError
     from mockling.emulator.rerouting import Attempt, LiveCallError, NetworkBlocked, Rerouting
@@ -46,10 +46,10 @@ _HOMES = {
     "Journal": "control.journal",
     "Emulator": "listening.server",
     "StartError": "listening.server",
-    "Exchange": "platform.exchange",
+    "Exchange": "mockling.contract.exchange",
     "Fault": "platform.faults",
     "FaultError": "platform.sense",
-    "Message": "platform.exchange",
+    "Message": "mockling.contract.exchange",
     "Attempt": "rerouting",
     "LiveCallError": "rerouting",
     "NetworkBlocked": "rerouting",
@@ -70,4 +70,5 @@ def __getattr__(name: str) -> object:
         raise AttributeError("Entry is Exchange now; emulator.journal holds values of it.")
     if name not in _HOMES:
         raise AttributeError(f"mockling.emulator has no {name!r}; it has {', '.join(__all__)}.")
-    return getattr(import_module(f"mockling.emulator.{_HOMES[name]}"), name)
+    home = _HOMES[name]
+    return getattr(import_module(home if home.startswith("mockling.") else f"mockling.emulator.{home}"), name)

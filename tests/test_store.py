@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from mockling.contract import Output
+from mockling.contract.exchange import Exchange, Message
 from mockling.emulator.platform import exchanges, memory
-from mockling.emulator.platform.exchange import Exchange, Message
 from mockling.emulator.platform.jobs import COMPLETED, FAILED, PROCESSING, QUEUED, Failure, Job
 from mockling.emulator.platform.keys import Account
 from mockling.emulator.platform.ledger import Purse, Record

@@ -10,13 +10,13 @@ from flask import Flask, Response, jsonify, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from mockling.contract import ContractError, Document
+from mockling.contract.exchange import money
 from mockling.emulator.control.calls import Calls
 from mockling.emulator.control.controls import seconds_of
 from mockling.emulator.control.guard import why_not
 from mockling.emulator.control.reading import ControlError, body_of, document, settings_of, whole
 from mockling.emulator.control.rows import whole_row
 from mockling.emulator.http.reading import root_of
-from mockling.emulator.platform.exchange import money
 from mockling.emulator.platform.faults import Fault
 from mockling.emulator.platform.sense import FaultError
 from mockling.emulator.settings import SettingsError

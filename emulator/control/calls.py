@@ -12,10 +12,10 @@ from itertools import pairwise
 from math import inf
 from typing import Unpack, overload
 
+from mockling.contract.exchange import Exchange, money, printable
 from mockling.emulator.control.conduct import PAID, POLLS, ConductWarning, conduct, end_of
 from mockling.emulator.control.matching import Matcher, Wanted, job_id
 from mockling.emulator.control.tables import count, line, named, table
-from mockling.emulator.platform.exchange import Exchange, money, printable
 from mockling.emulator.platform.platform import Platform
 from mockling.emulator.platform.stages import is_note
 

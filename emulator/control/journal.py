@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import overload
 
-from mockling.emulator.platform.exchange import Exchange
+from mockling.contract.exchange import Exchange
 from mockling.emulator.platform.platform import Platform
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Container, Iterator, Mapping
 from typing import Any, TypedDict, Unpack
 
-from mockling.emulator.platform.exchange import Exchange
+from mockling.contract.exchange import Exchange
 from mockling.emulator.platform.faults import OPERATIONS
 from mockling.emulator.platform.keys import masked
 from mockling.emulator.platform.sense import meant

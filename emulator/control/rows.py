@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from mockling.emulator.platform.exchange import Exchange, Message, money
+from mockling.contract.exchange import Exchange, Message, money
 
 
 def row(exchange: Exchange) -> dict[str, Any]:

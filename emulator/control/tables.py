@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mockling.emulator.platform.exchange import Exchange, money, printable
+from mockling.contract.exchange import Exchange, money, printable
 
 MOST_LINES = 50  # of a table
 

@@ -10,9 +10,9 @@ from typing import Any
 
 from flask import Response
 
+from mockling.contract.exchange import money
 from mockling.emulator.http.recording import Draft
 from mockling.emulator.http.responses import JSON, Plain, Responses
-from mockling.emulator.platform.exchange import money
 from mockling.emulator.platform.faults import GENERATIONS, POLLS, Fault
 from mockling.emulator.platform.ledger import WINDOW
 from mockling.emulator.platform.platform import Platform

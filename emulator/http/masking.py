@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 from urllib.parse import parse_qsl
 
-from mockling.emulator.platform.exchange import LONGEST_BODY, Headers, Message
+from mockling.contract.exchange import LONGEST_BODY, Headers, Message
 from mockling.emulator.platform.keys import masked
 
 if TYPE_CHECKING:

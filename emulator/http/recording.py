@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Response
 
+from mockling.contract.exchange import LONGEST_BODY, Exchange, Message
 from mockling.emulator.http.masking import Mask, Shape, has_key, sent_of
 from mockling.emulator.platform.clock import Real
-from mockling.emulator.platform.exchange import LONGEST_BODY, Exchange, Message, tell
+from mockling.emulator.platform.exchange import tell
 from mockling.emulator.platform.faults import Fault
 from mockling.emulator.platform.keys import masked
 from mockling.emulator.platform.platform import Platform

@@ -11,7 +11,7 @@ from flask import Response
 from werkzeug.datastructures import Headers
 
 from mockling.contract import Contract, Document, Output
-from mockling.emulator.platform.exchange import money
+from mockling.contract.exchange import money
 from mockling.emulator.platform.jobs import COMPLETED, FAILED, QUEUED, Failure, Job
 from mockling.emulator.platform.ledger import Admission
 from mockling.emulator.platform.outputs import Outputs, metadata

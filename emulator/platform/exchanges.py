@@ -6,7 +6,7 @@ from collections import OrderedDict
 from dataclasses import replace
 from decimal import Decimal
 
-from mockling.emulator.platform.exchange import Exchange
+from mockling.contract.exchange import Exchange
 
 MOST_EXCHANGES = 10_000
 MOST_EXCHANGE_BYTES = 64 * 1024**2

@@ -9,8 +9,8 @@ from pathlib import Path
 from threading import Lock
 
 from mockling import fixtures
+from mockling.contract.exchange import Exchange
 from mockling.emulator.platform.arming import Armed, Armory, Encounter
-from mockling.emulator.platform.exchange import Exchange
 from mockling.emulator.platform.exchanges import Exchanges
 from mockling.emulator.platform.faults import Fault
 from mockling.emulator.platform.jobs import Job

@@ -6,8 +6,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from mockling.contract.exchange import Exchange
 from mockling.emulator.platform.arming import Armed, Encounter
-from mockling.emulator.platform.exchange import Exchange
 from mockling.emulator.platform.faults import Fault
 from mockling.emulator.platform.jobs import Job
 from mockling.emulator.platform.keys import Account

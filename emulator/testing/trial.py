@@ -7,10 +7,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+from mockling.contract.exchange import money
 from mockling.emulator.control.tables import count
 from mockling.emulator.listening.server import Emulator
 from mockling.emulator.platform.arming import Armed
-from mockling.emulator.platform.exchange import money
 from mockling.emulator.platform.faults import Fault
 from mockling.emulator.platform.keys import masked
 from mockling.emulator.rerouting import Rerouting
