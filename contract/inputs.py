@@ -54,6 +54,15 @@ class InputFile:
         except ValueError:
             return urlsplit("")
 
+    @property
+    def host(self) -> str:
+        """The name or address in the URL, in small letters; "" if there is none."""
+        return (self.address.hostname or "").rstrip(".").lower()
+
+    def is_below(self, names: tuple[str, ...]) -> bool:
+        """Say whether the URL's host is one of these names, or below it."""
+        return any(self.host == name or self.host.endswith(f".{name}") for name in names)
+
     def misfits(self) -> Iterator[str]:
         """Yield a sentence for each way in which the file is not what the model takes, as far as it was measured."""
         suffixes, told = self.should.get("suffixes"), cited(self.should)

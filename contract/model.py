@@ -46,7 +46,7 @@ class Model:
         self._inputs = [(first_of(path), path, limits) for path, limits in inputs.items()]
         self._enforced: bool = document["inputs_enforced"]
         self._failures: list[Document] = document["failures"]
-        self._sites = tuple(settled["x-unreachable"]["sites"])
+        self._sites, self._nowhere = (tuple(settled["x-unreachable"][part]) for part in ("sites", "nowhere"))
         self._validator = SchemaValidator(self.schema, settled["x-messages"])
         self._warnings = [warnings.rule(row, self.schema) for row in document["warnings"]]
         videos = [path for path, limits in inputs.items() if limits["kind"] == "video"]
@@ -133,10 +133,16 @@ class Model:
         for file in files:
             if not file.is_web:
                 return Case("rejected_reference", {})
+            if self.leads_nowhere(file):
+                return Case("unreadable_input", {"kind": file.kind, "reason": "Name or service not known"})
             if self._enforced:
                 for warning in file.misfits():
                     return Case("unfit_input", {"warning": warning})
         return None
+
+    def leads_nowhere(self, file: InputFile) -> bool:
+        """Say whether an input can be fetched by nobody, wherever the platform is (M21)."""
+        return file.is_below(self._nowhere)
 
     def price(self, parameters: Mapping[str, Any]) -> Decimal:
         """Return what a generation costs, in US dollars, exactly; what is left out has its default.

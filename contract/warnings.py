@@ -57,7 +57,7 @@ def unknown(parameters: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterato
 
 def unreachable(file: InputFile, sites: tuple[str, ...]) -> Iterator[str]:
     """Yield a sentence if the platform could not download an input from where it is (M17)."""
-    host = (file.address.hostname or "").rstrip(".").lower()
+    host = file.host
     if _is_private(host):
         yield f"{file.place} is at {host[:60]}, which the platform cannot reach; live the generation would fail (M17)."
     site = _site(host, sites)

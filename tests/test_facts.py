@@ -15,7 +15,7 @@ REQUIRED = [
     *(f"A{number}" for number in range(1, 13)),
     *(f"D{number}" for number in range(1, 9)),
     *(f"U{number}" for number in range(1, 12)),
-    *(f"M{number}" for number in range(1, 21)),
+    *(f"M{number}" for number in range(1, 22)),
 ]
 UNREAD = {"assumed", "arithmetic"}  # standings that no source is read for
 

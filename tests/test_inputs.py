@@ -240,3 +240,13 @@ def test_an_upload_is_looked_into_once(monkeypatch: pytest.MonkeyPatch, good: bo
         assert local.post(V1, GOOD_KEY, request).text.startswith(
             '{"status"' if good else '{"error": "Invalid video URL'
         )
+
+
+@pytest.mark.parametrize("host", ["nowhere.invalid", "NOWHERE.Invalid.", "invalid"])
+def test_an_input_that_nobody_can_fetch_fails_the_generation(
+    emulator: Emulator, key: str, sample: dict[str, Any], host: str
+) -> None:
+    """A name below .invalid leads nowhere: the call is a 500, costs nothing, and takes no input on trust (M21)."""
+    answer = post(emulator, {**sample, "video_url": f"https://{host}/a.mp4"}, key)
+    assert (answer.status_code, text(answer)[:20]) == (500, NOT_FOUND[:20])
+    assert (emulator.journal[-1].warnings, emulator.journal[-1].cost) == ((), 0)

@@ -222,13 +222,14 @@ class Stages:
 
     def _looked_at(self, call: Call, file: InputFile) -> InputFile:
         """Return an input with its measures if it is at hand; note if it fails the generation, or is taken on trust."""
+        assert call.model
         try:
             found = self._platform.inputs.look(file, call.root) if file.is_web else None
         except UnreadableInput as error:
             call.failure = call.failure or Case("unreadable_input", {"kind": file.kind, "reason": error})
             return replace(file, measures={})
         if found is None:
-            if file.kind == "video" and file.is_web:
+            if file.kind == "video" and file.is_web and not call.model.leads_nowhere(file):
                 call.warnings.append(ON_TRUST.format(place=file.place))
             return file
         if not found.audio:

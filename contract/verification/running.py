@@ -1,0 +1,121 @@
+"""Running: which clauses are asked for, their probes sent under a guard, and what the evidence says of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from mockling.contract.contract import Contract
+from mockling.contract.verification.clause import Clause, Finding, Verdict
+from mockling.contract.verification.evidence import Evidence
+from mockling.contract.verification.guard import Guard, Stopped
+from mockling.contract.verification.probe import Cost, Probe
+from mockling.contract.verification.sending import ProbeSender, Wire
+from mockling.contract.verification.target import Target
+
+ORDER = (Cost.STATIC, Cost.FREE, Cost.FREE_IF_TRUE, Cost.PAID)  # in which probes are sent: what is free first
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run will do: the `clauses`, the `probes` to be sent in their order, and why clauses are skipped, by id."""
+
+    clauses: tuple[Clause, ...]
+    probes: tuple[Probe, ...]
+    skipped: dict[str, str]
+
+    @property
+    def calls(self) -> int:
+        """The requests that are sent at most, polls not counted."""
+        return sum(probe.calls for probe in self.probes)
+
+    @property
+    def worst(self) -> Decimal:
+        """The US dollars that are billed at most, should every promise be broken."""
+        return sum((probe.worst for probe in self.probes), Decimal(0))
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A clause and what was found."""
+
+    clause: Clause
+    finding: Finding
+
+    @property
+    def verdict(self) -> Verdict:
+        """What is said of the clause."""
+        return self.finding.verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """What a run brought: the `evidence`, why it `stopped` (None: it did not), the probes `sent`, and which `failed`.
+
+    `failed` has the reason for each probe, by its id, that could not be ended as planned.
+    """
+
+    evidence: Evidence
+    stopped: str | None
+    sent: frozenset[str]
+    failed: dict[str, str]
+
+
+def planned(clauses: Iterable[Clause], target: Target, costs: Collection[Cost]) -> Plan:
+    """Return what a run against a target does, if no more than these costs may arise."""
+    known, skipped, probes = tuple(clauses), dict[str, str](), dict[str, Probe]()
+    for clause in known:
+        missing = sorted(need.value for need in clause.needs - target.offers)
+        if clause.cost not in costs and clause.cost is not Cost.STATIC:
+            skipped[clause.id] = f"It is of the class {clause.cost.value}, which was not asked for."
+        elif missing:
+            skipped[clause.id] = f"It needs {' and '.join(missing)}."
+        elif clause.probe:
+            probes[clause.probe.id] = clause.probe
+    ordered = sorted(probes.values(), key=lambda probe: ORDER.index(probe.cost))
+    return Plan(known, tuple(ordered), skipped)
+
+
+def gather(
+    plan: Plan, contract: Contract, target: Target, guard: Guard, progress: Callable[[Probe], None] = lambda _: None
+) -> Gathered:
+    """Send the probes of a plan and return what came; `progress` is told of each probe before it is sent."""
+    wire, sent, failed, stopped = Wire(contract, target, guard), set[str](), dict[str, str](), None
+    try:
+        for probe in plan.probes:
+            progress(probe)
+            sent.add(probe.id)
+            try:
+                probe.run(ProbeSender(wire, target, probe.id))
+            except Stopped as reason:
+                stopped = str(reason)
+                break
+            except Exception as error:  # what came was not what the probe goes on from; its clauses say so
+                failed[probe.id] = f"{type(error).__name__}: {error}"[:300]
+    finally:
+        wire.close()
+    return Gathered(Evidence(wire.steps), stopped, frozenset(sent), failed)
+
+
+def judged(plan: Plan, gathered: Gathered) -> list[Result]:
+    """Return what the evidence says of each clause of a plan."""
+    return list(_judged(plan, gathered))
+
+
+def _judged(plan: Plan, gathered: Gathered) -> Iterator[Result]:
+    for clause in plan.clauses:
+        if clause.id in plan.skipped:
+            yield Result(clause, Finding(Verdict.SKIPPED, actual=plan.skipped[clause.id]))
+        elif clause.probe and clause.probe.id not in gathered.sent:
+            yield Result(clause, Finding(Verdict.SKIPPED, actual="The run ended before it."))
+        else:
+            yield Result(clause, _found(clause, gathered))
+
+
+def _found(clause: Clause, gathered: Gathered) -> Finding:
+    finding = clause.judge(gathered.evidence)
+    if clause.probe is None or finding.verdict is not Verdict.SKIPPED:
+        return finding
+    why = gathered.failed.get(clause.probe.id) or gathered.stopped or "an earlier step of the probe went otherwise"
+    return replace(finding, verdict=Verdict.INCONCLUSIVE, actual=f"It was not seen: {why}.")

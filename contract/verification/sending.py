@@ -1,0 +1,213 @@
+"""Sending: one request of a probe over HTTP, and the exchange that it was."""
+
+from __future__ import annotations
+
+import json
+import time
+from base64 import b64encode
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import requests
+from urllib3.exceptions import HTTPError
+
+from mockling.contract.contract import Contract
+from mockling.contract.exchange import LONGEST_BODY, Exchange, Headers, Message
+from mockling.contract.verification.evidence import Step
+from mockling.contract.verification.guard import Guard, Stopped
+from mockling.contract.verification.probe import Need, Request
+from mockling.contract.verification.target import Target
+from mockling.contract.verification.video import measured
+
+LARGEST_ANSWER = 256 * 1024**2  # bytes
+BEGINNING = 64  # bytes of a video that are kept
+CONNECT_TIMEOUT = 10.0  # seconds
+BLOCK = 64 * 1024  # bytes
+# A gateway's own words, after which what it was asked for may go on behind it: that counts as billed.
+UNKNOWN_OUTCOMES = (502, 503, 504)
+
+
+class Wire:
+    """Sends the requests of all probes of a run, in one connection; `steps` are what came of them so far."""
+
+    def __init__(self, contract: Contract, target: Target, guard: Guard) -> None:
+        self.steps: list[Step] = []
+        self._contract = contract
+        self._target = target
+        self._guard = guard
+        self._began = time.monotonic()
+        self._session = requests.Session()
+        self._session.headers.clear()
+        self._session.trust_env = not _is_loopback(target.url)
+        self._session.auth = lambda prepared: prepared  # else one of a .netrc file would be sent
+        secrets = {text: need.variable for need, text in target.keys.items()}
+        self._secrets = {
+            form: variable for text, variable in secrets.items() for form in (text, quote(text), _base64(text))
+        }
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._session.close()
+
+    def send(self, probe: str, name: str, request: Request) -> Step:
+        """Send a request and return the step. Raises `Stopped` if the guard does."""
+        self._guard.pace()
+        what = f"{probe} {name}".rstrip()
+        reserved = self._guard.reserve(request.price, what) if request.price else None
+        step = self._exchanged(probe, name, request)
+        self.steps.append(step)
+        if reserved is not None:
+            if step.status is None or step.status == 200 or step.status in UNKNOWN_OUTCOMES:
+                reserved.spent()
+            else:
+                reserved.released()
+            if step.status == 200 and not request.bought:
+                self._guard.stop(
+                    f"{what} must be refused, and was answered with 200, which may be billed ${request.price}"
+                )
+        return step
+
+    def _exchanged(self, probe: str, name: str, request: Request) -> Step:
+        url, method = self._url(request), request.method or self._method(request)
+        headers, key = self._headers(request, url)
+        body = request.body if request.json is None else json.dumps(request.json).encode()
+        moment, at = time.monotonic() - self._began, time.time()
+        status: int | None = None
+        message: Message | None = None
+        error, video = "", None
+        try:
+            prepared = requests.Request(method, url, headers=headers, data=body).prepare()
+            prepared.headers.update(headers)
+            settings = self._session.merge_environment_settings(prepared.url, {}, True, None, None)
+            timeout = (min(CONNECT_TIMEOUT, self._target.timeout), self._target.timeout)
+            with self._session.send(prepared, timeout=timeout, allow_redirects=False, **settings) as response:
+                status, content = response.status_code, self._read(response)
+                message, video = self._message(response.headers.items(), content)
+        except (requests.RequestException, HTTPError, OSError, ValueError) as failure:
+            status, message, error = None, None, self._masked(f"{type(failure).__name__}: {failure}")[:200]
+        sent = tuple((header, self._masked(value)) for header, value in headers.items())
+        exchange = Exchange(
+            number=len(self.steps) + 1,
+            moment=moment,
+            at=at,
+            operation=request.operation,
+            method=method,
+            path=self._masked(url.removeprefix(self._target.url)),
+            key=key,
+            request=Message(sent, self._masked_bytes(body or b"")[:LONGEST_BODY], len(body or b"")),
+            status=status,
+            response=message,
+            error=_error_of(message) if message else error,
+            fault=request.fault,
+            ended=time.monotonic() - self._began,
+        )
+        return Step(probe, name, exchange, video)
+
+    def _url(self, request: Request) -> str:
+        if request.path and request.path.startswith(("http://", "https://")):
+            return request.path
+        origin = self._target.storage_url if request.operation == "upload" else self._target.url
+        return origin + (request.path or self._contract.path(request.operation or "", **request.values))
+
+    def _method(self, request: Request) -> str:
+        operation = request.operation or ""
+        paths: Mapping[str, Any] = self._contract.document["paths"]
+        return next(
+            (
+                verb.upper()
+                for item in paths.values()
+                for verb, part in item.items()
+                if part["operationId"] == operation
+            ),
+            "GET",
+        )
+
+    def _headers(self, request: Request, url: str) -> tuple[dict[str, str], str]:
+        """Return the headers of a request and what is told of its key; a key goes to the target alone."""
+        headers: dict[str, str] = {"user-agent": "mockling-verify", "accept": "*/*"}
+        told, own = "", url.startswith((f"{self._target.url}/", f"{self._target.storage_url}/"))
+        if request.key is not None and own:
+            text = self._target.keys[request.key] if isinstance(request.key, Need) else request.key
+            told = request.key.variable if isinstance(request.key, Need) else request.key
+            headers["x-api-key"] = text
+        if request.json is not None:
+            headers["content-type"] = "application/json"
+        if request.fault and self._target.fault_header and own:
+            headers[self._target.fault_header] = request.fault
+        for name, value in request.headers.items():  # $KEY stands for the good key, wherever it is to travel
+            headers[name.lower()] = value.replace("$KEY", self._target.keys.get(Need.GOOD, ""))
+        return headers, told
+
+    def _read(self, response: requests.Response) -> bytes:
+        end, blocks, size = time.monotonic() + self._target.timeout, [], 0
+        for block in response.iter_content(BLOCK):
+            blocks.append(block)
+            size += len(block)
+            if size > LARGEST_ANSWER:
+                raise ValueError(f"the answer has more than {LARGEST_ANSWER:,} bytes")
+            if time.monotonic() > end:
+                raise ValueError(f"the whole answer did not come within {self._target.timeout:g} s")
+        return b"".join(blocks)
+
+    def _message(self, headers: Any, content: bytes) -> tuple[Message, Mapping[str, Any] | None]:
+        kept: Headers = tuple((name.lower(), self._masked(value)) for name, value in headers)
+        media = dict(kept).get("content-type", "").partition(";")[0].strip().lower()
+        if not media.startswith("video/") and content[4:8] != b"ftyp":
+            return Message(kept, self._masked_bytes(content)[:LONGEST_BODY], len(content)), None
+        digest = sha256(content).hexdigest()
+        return Message(kept, content[:BEGINNING], len(content), digest), measured(content)
+
+    def _masked(self, text: str) -> str:
+        for secret, variable in self._secrets.items():
+            text = text.replace(secret, f"${variable}")
+        return text
+
+    def _masked_bytes(self, body: bytes) -> bytes:
+        for secret, variable in self._secrets.items():
+            body = body.replace(secret.encode(), f"${variable}".encode())
+        return body
+
+
+class ProbeSender:
+    """What one probe sends its requests through."""
+
+    def __init__(self, wire: Wire, target: Target, probe: str) -> None:
+        self._wire = wire
+        self._target = target
+        self._probe = probe
+        self._end = time.monotonic() + target.patience
+
+    def send(self, request: Request, name: str = "") -> Step:
+        """Send a request; see `Sender`."""
+        return self._wire.send(self._probe, name, request)
+
+    def pause(self) -> bool:
+        """Wait between two polls; see `Sender`."""
+        if time.monotonic() + self._target.poll_interval > self._end:
+            return False
+        if self._target.poll_interval:
+            time.sleep(self._target.poll_interval)
+        return True
+
+    def advance(self, seconds: float) -> None:
+        """Let simulated seconds pass. Raises `Stopped` for a target that does not offer it."""
+        if self._target.advance is None:
+            raise Stopped(f"{self._probe} needs {Need.TIME.value}")
+        self._target.advance(seconds)
+
+
+def _error_of(message: Message) -> str | None:
+    body = message.json
+    text = body.get("error") if isinstance(body, dict) else None
+    return text[:500] if isinstance(text, str) else None
+
+
+def _base64(text: str) -> str:
+    return b64encode(text.encode()).decode()
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    return host in ("localhost", "::1") or host.startswith("127.")

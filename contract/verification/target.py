@@ -1,0 +1,38 @@
+"""Targets: who is verified, and what it lets us do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from mockling.contract.verification.probe import Need
+
+LIVE = "live"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A server that should keep the contract.
+
+    `name` is "emulator", "live" or its address; `url` its address, `storage_url` where uploads go; `keys` are the API
+    keys that are at hand, by what they are; `advance` lets simulated seconds pass (None: time cannot be controlled);
+    `fault_header` asks for a fault (None: faults cannot be controlled). `timeout` is how many seconds an answer is
+    waited for, `patience` how many the end of a job, `poll_interval` how many pass between two polls.
+    """
+
+    name: str
+    url: str
+    storage_url: str
+    keys: Mapping[Need, str] = field(default_factory=dict, repr=False)
+    advance: Callable[[float], None] | None = None
+    fault_header: str | None = None
+    timeout: float = 900.0
+    patience: float = 1800.0
+    poll_interval: float = 5.0
+
+    @property
+    def offers(self) -> frozenset[Need]:
+        """What it lets us do."""
+        more = {Need.TIME} if self.advance else set()
+        more |= {Need.FAULTS} if self.fault_header else set()
+        return frozenset({*self.keys, *more})
