@@ -114,10 +114,12 @@ def _outcome(told: Mapping[str, Any], steps: Sequence[Step]) -> Outcome:
 
 
 def _spending(spending: Spending) -> dict[str, Any]:
-    amounts = {name: getattr(spending, name) for name in ("budget", "worst", "counted", "before", "after")}
-    told = {name: None if amount is None else f"{amount:f}" for name, amount in amounts.items()}
     return {
-        **told,
+        "budget": _text(spending.budget),
+        "worst": _text(spending.worst),
+        "counted": _text(spending.counted),
+        "before": _text(spending.before),
+        "after": _text(spending.after),
         "unknown": list(spending.unknown),
         "stopped": spending.stopped,
         "ledger": spending.ledger,
@@ -125,9 +127,24 @@ def _spending(spending: Spending) -> dict[str, Any]:
 
 
 def _spent(told: Mapping[str, Any]) -> Spending:
-    amounts = {name: told[name] for name in ("budget", "worst", "counted", "before", "after")}
-    exact = {name: None if amount is None else Decimal(amount) for name, amount in amounts.items()}
-    return Spending(**exact, unknown=tuple(told["unknown"]), stopped=told["stopped"], ledger=told["ledger"])
+    return Spending(
+        budget=_amount(told["budget"]),
+        worst=Decimal(told["worst"]),
+        counted=Decimal(told["counted"]),
+        before=_amount(told["before"]),
+        after=_amount(told["after"]),
+        unknown=tuple(told["unknown"]),
+        stopped=told["stopped"],
+        ledger=told["ledger"],
+    )
+
+
+def _text(amount: Decimal | None) -> str | None:
+    return None if amount is None else f"{amount:f}"
+
+
+def _amount(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)
 
 
 def _time(text: str) -> datetime:

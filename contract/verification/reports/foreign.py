@@ -61,11 +61,8 @@ def _known(entries: Entries, contract: Contract) -> Iterator[tuple[str, Mapping[
     slugs = "|".join(map(re.escape, contract.models))
     known = []
     for path, item in contract.document["paths"].items():
-        form = re.escape(path).replace(re.escape("{model}"), f"({slugs})")
-        known += [
-            (verb, re.compile(re.sub(r"\\\{\w+\\\}", "[^/]+", form)), part["operationId"])
-            for verb, part in item.items()
-        ]
+        form = re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path).replace(r"\{model\}", f"({slugs})"))
+        known += [(verb, re.compile(form), part["operationId"]) for verb, part in item.items()]
     for entry in entries:
         content = entry["response"]["content"]
         forgotten = "text" not in content and content.get("size", 0) > 0
@@ -118,10 +115,16 @@ def _answer(answered: Mapping[str, Any], masked: re.Pattern[str]) -> tuple[Messa
 def _headers(headers: Sequence[Mapping[str, str]], masked: re.Pattern[str]) -> Headers:
     """Return headers by their names in small letters, keys masked, without the pseudo-headers of HTTP/2."""
     return tuple(
-        (name, MASK if name in SECRET_HEADERS else masked.sub(MASK, header["value"]))
+        (name, _told(name, header["value"], masked))
         for header in headers
         if not (name := header["name"].lower()).startswith(":")
     )
+
+
+def _told(name: str, value: str, masked: re.Pattern[str]) -> str:
+    if name == "x-api-key":
+        return MASK
+    return "(masked)" if name in SECRET_HEADERS else masked.sub(MASK, value)
 
 
 def _seconds(text: str) -> float:

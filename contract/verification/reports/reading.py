@@ -17,7 +17,6 @@ from mockling.contract.exchange import LONGEST_BODY, Message, printable
 
 WHOLE = "a report of a verification"
 HAR = "a HAR recording"
-_SCHEMAS = {WHOLE: "#", HAR: "#/$defs/har"}
 
 
 class Unreadable(Exception):
@@ -70,4 +69,4 @@ def schema() -> dict[str, Any]:
 @cache
 def _validator(kind: str) -> Draft202012Validator:
     whole = schema()
-    return Draft202012Validator(whole if kind == WHOLE else {"$ref": _SCHEMAS[kind], "$defs": whole["$defs"]})
+    return Draft202012Validator(whole if kind == WHOLE else {"$ref": "#/$defs/har", "$defs": whole["$defs"]})
