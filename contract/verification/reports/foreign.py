@@ -61,8 +61,8 @@ def _known(entries: Entries, contract: Contract) -> Iterator[tuple[str, Mapping[
     slugs = "|".join(map(re.escape, contract.models))
     known = []
     for path, item in contract.document["paths"].items():
-        form = re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path).replace(r"\{model\}", f"({slugs})"))
-        known += [(verb, re.compile(form), part["operationId"]) for verb, part in item.items()]
+        path_form = re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path).replace(r"\{model\}", f"({slugs})"))
+        known += [(verb, re.compile(path_form), part["operationId"]) for verb, part in item.items()]
     for entry in entries:
         content = entry["response"]["content"]
         forgotten = "text" not in content and content.get("size", 0) > 0
