@@ -43,6 +43,11 @@ def publish(artefacts: Mapping[Path, str], keys: Iterable[str]) -> None:
     file cannot be written.
     """
     search({str(path): text for path, text in artefacts.items()}, keys)
+    write(artefacts)
+
+
+def write(artefacts: Mapping[Path, str]) -> None:
+    """Write texts to files, in which somebody looked for keys already; see `publish`."""
     for path, text in artefacts.items():
         _write(path, text.encode("utf-8", "replace"))
 

@@ -23,6 +23,7 @@ from mockling.contract.verification.reports.telling import (
     headline_of,
     number,
     question,
+    short,
     skipped,
     word,
 )
@@ -42,6 +43,7 @@ def as_html(run: Run) -> str:
     told = {
         "question": question(run),
         "word": word(run),
+        "short": short(run),
         "answer": answer(run),
         "cost": cost(run),
         "advice": advice(run),
