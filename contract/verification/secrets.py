@@ -11,6 +11,8 @@ from pathlib import Path
 from secrets import token_hex
 from urllib.parse import unquote_plus
 
+ESCAPE = re.compile(r"\\(u([0-9a-fA-F]{4})|.)")
+BLANK = dict.fromkeys("nrtbf", " ")
 SHORTEST = 6  # characters of an encoded form: shorter ones stand in any text by chance
 
 
@@ -73,7 +75,14 @@ def _views(text: str) -> Iterator[str]:
     yield text
     yield unquote_plus(text)
     yield unescape(text)
-    yield re.sub(r"\\u([0-9a-fA-F]{4})", lambda match: chr(int(match[1], 16)), text).replace("\\", "")
+    once = _unescaped(text)
+    yield once
+    yield _unescaped(once)  # JSON within JSON, as a body in a report is
+
+
+def _unescaped(text: str) -> str:
+    """Return a text with the escapes of JSON replaced, a break or tab by a blank."""
+    return ESCAPE.sub(lambda match: chr(int(match[2], 16)) if match[2] else BLANK.get(match[1], match[1]), text)
 
 
 def _encoded(key: str) -> Iterator[str]:

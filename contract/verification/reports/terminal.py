@@ -113,7 +113,7 @@ def _parts(run: Run) -> Iterator[RenderableType]:
     if reasons := skipped(run):
         yield Text("\nSKIPPED", COLOURS[Verdict.SKIPPED])
         yield _facts([(f"{count:,}", reason) for reason, count in reasons])
-    yield Text.assemble("\n", (question(run), "bold"))
+    yield Text.assemble("\n", (printable(question(run)), "bold"))
     yield Text.assemble((f"{short(run)}. ", ANSWERS[word(run)]), printable(answer(run)))
     yield Text(f"Cost: {cost(run)}")
     yield Text(f"Next: {advice(run)}")
