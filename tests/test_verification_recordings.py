@@ -114,11 +114,11 @@ def foreign(url: str = GENERATE, status: int = 401, method: str = "POST", **chan
             "method": method,
             "url": url,
             "headers": headers + cookies,
-            "postData": {"text": f'{{"a": "{KEY}"}}'},
+            "postData": posted,
         },
         "response": {
             "status": status,
-            "headers": [{"name": "Content-Type", "value": "application/json"}],
+            "headers": typed,
             "content": content,
         },
         **changes,
