@@ -28,13 +28,11 @@ def search(artefacts: Mapping[str, str], keys: Iterable[str]) -> None:
     """
     wanted = [key for key in dict.fromkeys(keys) if key]
     for name, text in artefacts.items():
-        views = [re.sub(r"\s+", "", view) for view in _views(text)] if wanted else []
+        views = ["".join(view.split()) for view in dict.fromkeys(_views(text))] if wanted else []
         lowered = [view.lower() for view in views]
         for key in wanted:
-            plain, encoded = re.sub(r"\s+", "", key).lower(), list(_encoded(key))
-            if any(plain in view or _hex(key) in view for view in lowered) or any(
-                form in view for view in views for form in encoded
-            ):
+            plain, encoded = ("".join(key.split()).lower(), _hex(key)), dict.fromkeys(_encoded(key))
+            if _any_in(plain, lowered) or _any_in(encoded, views):
                 raise SecretFound(f"An API key stands in {name}; nothing was written.")
 
 
@@ -68,6 +66,10 @@ def _write(path: Path, content: bytes) -> None:
         beside.replace(final)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def _any_in(forms: Iterable[str], views: Iterable[str]) -> bool:
+    return any(form in view for view in views for form in forms)
 
 
 def _views(text: str) -> Iterator[str]:
