@@ -69,7 +69,7 @@ class SchemaValidator:
 
         Of a value with very many, the first hundred are looked at.
         """
-        if self.accepts(value):
+        if self._accepts(value):
             return []
         found: dict[str, tuple[int, Violation]] = {}
         for error in islice(self._telling.iter_errors(value), 100):
@@ -78,7 +78,7 @@ class SchemaValidator:
                     found[violation.path] = (rank, violation)
         return [violation for _, violation in sorted(found.values(), key=lambda ranked: ranked[0])]
 
-    def accepts(self, value: object) -> bool:
+    def _accepts(self, value: object) -> bool:
         """Say fast that a value is valid; False also for what the fast validator cannot read, such as surrogates."""
         try:
             return self._accepting.is_valid(value)

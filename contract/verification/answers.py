@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
-from functools import lru_cache
-from typing import Any
 
 from mockling.contract.contract import Contract
 from mockling.contract.document import Document
-from mockling.contract.exchange import Message
-from mockling.contract.responses import strict_json
+from mockling.contract.verification import looks
 from mockling.contract.verification.clause import Clause, Finding, Oracle, Severity, broken, holds, unseen
 from mockling.contract.verification.evidence import PASSING, Evidence, Step
+from mockling.contract.verification.looks import JSON, VIDEO, Look
 from mockling.contract.verification.places import facts_at, pointer
-from mockling.contract.verification.schemas import Flaw, Spot, spots, undocumented
+from mockling.contract.verification.schemas import Flaw, Spot, spots
 
-JSON, VIDEO = "application/json", "video/mp4"
 SHOWN = 3  # exchanges that a finding names
-NO_JSON = object()
-
-# Yields what is wrong with an answer, or None for nothing, once for each thing that is looked at: nothing at all if the
-# answer says nothing of the promise.
-Look = Callable[[Message], Iterator[Flaw | None]]
 
 
 def answer_clauses(contract: Contract) -> Iterator[Clause]:
@@ -54,15 +46,15 @@ class Answer:
         content = self._response.get("content", {})
         if content and "*/*" not in content:
             sentence = f"{self._told}, the content type is {' or '.join(content)}."
-            yield self._clause("media", sentence, ("content",), _media(tuple(content)))
+            yield self._clause("media", sentence, ("content",), looks.content_type(tuple(content)))
         for name in self._response.get("headers", {}):
             yield from self._header(name)
         for name in self._response.get("x-absent-headers", ()):
             sentence = f"{self._told}, there is no header {name}."
-            yield self._clause(f"headers.{name}", sentence, ("x-absent-headers",), _no_header(name))
+            yield self._clause(f"headers.{name}", sentence, ("x-absent-headers",), looks.no_header(name))
         if VIDEO in content and self._status == 200:  # a 206 is any part of one
             sentence = f"{self._told}, the body is an MP4, which begins with its ftyp box."
-            yield self._clause("body", sentence, ("content", VIDEO), _begins_as_mp4)
+            yield self._clause("body", sentence, ("content", VIDEO), looks.begins_as_mp4)
         if "schema" in content.get(JSON, {}):
             yield from self._body(content[JSON]["schema"])
 
@@ -76,10 +68,10 @@ class Answer:
         for spot in spots(schema, "headers", name, "schema", *inner):
             own = replace(spot, name=f"{spot.name and f'{spot.name} of '}the header {name}")
             if spot.label:
-                look = _json_header(name, own)
+                look = looks.json_header(name, own)
             else:
                 own = replace(own, required=required)
-                look = _header(name, own, is_text=schema.get("type", "string") == "string")
+                look = looks.header(name, own, is_text=schema.get("type", "string") == "string")
             label = ".".join(filter(None, ("headers", name, spot.label)))
             yield self._clause(label, self._sentence(own), spot.place, look, severity)
 
@@ -87,9 +79,9 @@ class Answer:
         steps = ("content", JSON, "schema")
         for spot in spots(schema, *steps):
             label = ".".join(filter(None, ("body", spot.label)))
-            yield self._clause(label, self._sentence(spot), spot.place, _json_body(spot))
+            yield self._clause(label, self._sentence(spot), spot.place, looks.json_body(spot))
         sentence = f"{self._told}, the body has no field that is not documented."
-        yield self._clause("undocumented", sentence, steps, _no_other_fields(schema), Severity.NOTICE)
+        yield self._clause("undocumented", sentence, steps, looks.no_other_fields(schema), Severity.NOTICE)
 
     def _sentence(self, spot: Spot) -> str:
         kept = "left out" if spot.absent else spot.wanted
@@ -152,109 +144,3 @@ def _observing(operation: str, status: int, look: Look) -> Oracle:
         return holds(*fine[:SHOWN]) if fine else unseen()
 
     return oracle
-
-
-def _media(documented: tuple[str, ...]) -> Look:
-    def look(answer: Message) -> Iterator[Flaw | None]:
-        told = answer.header("content-type")
-        media = _media_type(answer)
-        wanted = " or ".join(f"{one} exactly" if one == VIDEO else one for one in documented)
-        if media in documented and (media != VIDEO or told == media):
-            yield None
-        else:
-            yield Flaw(wanted, told or "no content-type", f"content-type is {told or 'missing'}, not {wanted}")
-
-    return look
-
-
-def _begins_as_mp4(answer: Message) -> Iterator[Flaw | None]:
-    if _media_type(answer) != VIDEO or (len(answer.body) < answer.size and len(answer.body) < 8):
-        return  # told already, or its beginning was not kept
-    if answer.body[4:8] == b"ftyp":
-        yield None
-    else:
-        yield Flaw(
-            "an MP4, which begins with its ftyp box", repr(answer.body[:60]), "the video does not begin with ftyp"
-        )
-
-
-def _no_header(name: str) -> Look:
-    def look(answer: Message) -> Iterator[Flaw | None]:
-        value = _header_of(answer, name)
-        yield None if value is None else Flaw("no such header", repr(value[:60]), f"the header {name} is there")
-
-    return look
-
-
-def _header(name: str, spot: Spot, *, is_text: bool) -> Look:
-    """Return what looks at a header itself; one that is no text holds JSON."""
-
-    def look(answer: Message) -> Iterator[Flaw | None]:
-        value = _header_of(answer, name)
-        if value is None:
-            yield Flaw(spot.wanted, "nothing", f"{spot.name} is missing") if spot.required else None
-            return
-        parsed = value if is_text else _parsed(value)
-        if parsed is NO_JSON:
-            yield Flaw(spot.wanted, repr(value[:60]), f"{spot.name} is not {spot.wanted}")
-        else:
-            yield from spot.flaws(parsed)
-
-    return look
-
-
-def _json_header(name: str, spot: Spot) -> Look:
-    """Return what looks at a spot of the JSON in a header."""
-
-    def look(answer: Message) -> Iterator[Flaw | None]:
-        value = _header_of(answer, name)
-        parsed = NO_JSON if value is None else _parsed(value)
-        if parsed is not NO_JSON:
-            yield from spot.flaws(parsed)
-
-    return look
-
-
-def _json_body(spot: Spot) -> Look:
-    def look(answer: Message) -> Iterator[Flaw | None]:
-        if not _is_whole_json(answer):
-            return
-        parsed = _parsed(answer.body)
-        if parsed is not NO_JSON:
-            yield from spot.flaws(parsed)
-        elif not spot.name:
-            yield Flaw("JSON", repr(answer.body[:60]), "the body is no JSON")
-
-    return look
-
-
-def _no_other_fields(schema: Document) -> Look:
-    def look(answer: Message) -> Iterator[Flaw | None]:
-        parsed = _parsed(answer.body) if _is_whole_json(answer) else NO_JSON
-        if parsed is not NO_JSON:
-            names = ", ".join(sorted(set(undocumented(schema, parsed))))
-            yield Flaw("documented fields alone", names, f"undocumented field {names}") if names else None
-
-    return look
-
-
-def _is_whole_json(answer: Message) -> bool:
-    """Say whether an answer says that it is JSON and was kept whole; else its content type is what is told."""
-    return _media_type(answer) == JSON and answer.size == len(answer.body)
-
-
-def _media_type(answer: Message) -> str:
-    return answer.header("content-type").partition(";")[0].strip().lower()
-
-
-def _header_of(answer: Message, name: str) -> str | None:
-    return next((value for called, value in answer.headers if called.lower() == name), None)
-
-
-@lru_cache(maxsize=512)
-def _parsed(text: str | bytes) -> Any:
-    """Return what JSON holds (do not change it), `NO_JSON` if it is none."""
-    try:
-        return strict_json(text)
-    except (ValueError, RecursionError):
-        return NO_JSON

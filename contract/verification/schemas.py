@@ -92,7 +92,7 @@ class Spot:
                 yield Flaw(self.wanted, "nothing", f"{self.called} is missing") if missing else None
             elif self.absent:
                 yield Flaw("nothing", described(found), f"{self.called} is there")
-            elif _accepts(json.dumps(self.schema, sort_keys=True), found):
+            elif _accepts(self.schema, found):
                 yield None
             else:
                 yield Flaw(self.wanted, described(found), f"{self.called} is not {self.wanted}")
@@ -215,7 +215,7 @@ def _reached(value: Any, hops: Sequence[Hop]) -> Iterator[Any]:
 
 
 def _same(one: object, other: object) -> bool:
-    return type(one) is type(other) and one == other
+    return isinstance(one, bool) is isinstance(other, bool) and one == other
 
 
 def _dotted(*names: str) -> str:
@@ -224,8 +224,8 @@ def _dotted(*names: str) -> str:
 
 @lru_cache(maxsize=1024)
 def _validator(schema: str) -> SchemaValidator:
-    return SchemaValidator(json.loads(schema), {})
+    return SchemaValidator(json.loads(schema), {"required": "", "invalid": ""})
 
 
-def _accepts(schema: str, value: Any) -> bool:
-    return _validator(schema).accepts(value)
+def _accepts(schema: Document, value: Any) -> bool:
+    return not _validator(json.dumps(schema, sort_keys=True)).violations(value)
