@@ -1,0 +1,100 @@
+"""Clauses of prices and defaults, for nothing: who has no credits is told what a request would have cost (G8)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+from mockling.contract.document import ContractError
+from mockling.contract.exchange import money
+from mockling.contract.figures import values_of
+from mockling.contract.model import Model
+from mockling.contract.verification.asking import NOT_LET_IN, Asking, as_json
+from mockling.contract.verification.beside import label, spread
+from mockling.contract.verification.clause import Clause, Finding, broken, holds, unclear, unseen
+from mockling.contract.verification.evidence import PASSING, Evidence, Step
+from mockling.contract.verification.harmless import cheapest, disarmed
+from mockling.contract.verification.probe import Need
+
+MOST_COMBINATIONS = 60  # whose price is asked for; of more, as many that lie evenly among them
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+
+
+def price_clauses(model: Model, asking: Asking) -> Iterator[Clause]:
+    """Yield the clauses of what requests cost, and of the defaults that the price shows."""
+    place, names = ("x-models", model.slug, "price"), _decisive(model)
+    distinct = {json.dumps(model.completed(request), sort_keys=True): request for request in _combinations(model)}
+    for request in spread(list(distinct.values()), MOST_COMBINATIONS):
+        values = {name: value for name, value in model.completed(request).items() if name in names}
+        name = "-".join(["price", *(f"{label(part)}-{label(value)}" for part, value in values.items())])
+        told = ", ".join(f"{part} {json.dumps(value)}" for part, value in values.items())
+        yield from _clause(model, asking, name, f" with {told}" if told else "", place, request)
+    for name, default in model.defaults.items():
+        request = {kept: value for kept, value in cheapest(model).items() if kept != name}
+        if name not in model.schema.get("required", ()) and _shows(model, name, request):
+            where = ("x-models", model.slug, "parameters", "properties", name, "default")
+            told = f" without {name}, which is then {json.dumps(default)},"
+            yield from _clause(model, asking, f"{name}.default", told, where, request)
+
+
+def _clause(
+    model: Model, asking: Asking, name: str, told: str, place: tuple[str | int, ...], request: Mapping[str, Any]
+) -> Iterator[Clause]:
+    body = disarmed(model, request)
+    price = _price(model, body)
+    if price and not model.violations(body):
+        probe = asking.probe(name, as_json(body), Need.POOR, price)
+        sentence = f"A generation{told} costs ${money(price)}, as who cannot pay it is told."
+
+        def oracle(evidence: Evidence) -> Finding:
+            return _found(evidence.step(probe.id), asking, price)
+
+        facts = asking.clause("", "", ("x-errors", "low_balance"), oracle, None).facts
+        yield asking.clause(name, sentence, place, oracle, probe, facts)
+
+
+def _found(step: Step | None, asking: Asking, price: Decimal) -> Finding:
+    if step is None:
+        return unseen()
+    if step.status is None or step.status in (*PASSING, *NOT_LET_IN):
+        return unclear(step.told, step)
+    if step.status != asking.low:
+        return broken(str(asking.low), step.told, step, cause=f"a low balance is answered with {step.status}")
+    numbers = {Decimal(text) for text in _NUMBER.findall(step.exchange.error or "")}
+    if price in numbers:
+        return holds(step)
+    if not asking.is_low(step) or not numbers - {Decimal(0), Decimal(asking.low)}:
+        return unclear(f"The refusal names no price: {step.told}", step)
+    return broken(f"${money(price)}", step.told, step)
+
+
+def _combinations(model: Model) -> Iterator[dict[str, Any]]:
+    return (request for request in model.combinations() if not model.violations(request))
+
+
+def _decisive(model: Model) -> set[str]:
+    """Return the parameters that differ among the combinations."""
+    seen: dict[str, set[str]] = {}
+    for request in _combinations(model):
+        for name, value in model.completed(request).items():
+            seen.setdefault(name, set()).add(json.dumps(value))
+    return {name for name, values in seen.items() if len(values) > 1}
+
+
+def _shows(model: Model, name: str, request: Mapping[str, Any]) -> bool:
+    """Say whether the price of a request tells the default of a parameter from its other values."""
+    default, part = model.defaults[name], model.parameters[name]
+    bounds = [part[bound] for bound in ("minimum", "maximum") if bound in part]
+    others = [value for value in values_of(part) or bounds if json.dumps(value) != json.dumps(default)]
+    price = _price(model, {**request, name: default})
+    return any(_price(model, {**request, name: other}) != price for other in others)
+
+
+def _price(model: Model, request: Mapping[str, Any]) -> Decimal | None:
+    try:
+        return model.price(request)
+    except ContractError:
+        return None
