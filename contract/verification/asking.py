@@ -62,18 +62,22 @@ class Asking:
         """
         key = Need.GOOD if fails(self._model, body) else Need.POOR
         probe = self.probe(name, sent or as_json(body), key, self._price(body))
-        return self.clause(name, sentence, place, lambda evidence: self._is_taken(evidence.step(probe.id)), probe, facts)
+        return self.clause(name, sentence, place, self.judge_taken(probe), probe, facts)
 
     def refused(self, name: str, sentence: str, place: tuple[str | int, ...], body: Any, sent: Sent | None = None,
                 status: int | None = None, facts: Iterable[str] = ()) -> Clause:
         """Return the clause that a request is refused, with the status of an invalid parameter if no other is given."""
         wanted, probe = status or self.refusal, self.probe(name, sent or as_json(body), Need.GOOD, self._price(body))
+        return self.clause(name, sentence, place, self.judge_refused(probe, name, wanted), probe, facts)
+
+    def judge_taken(self, probe: Probe) -> Oracle:
+        """Return the oracle that says whether the unnamed step of a probe was taken."""
+        return lambda evidence: self._is_taken(evidence.step(probe.id))
+
+    def judge_refused(self, probe: Probe, name: str, wanted: int) -> Oracle:
+        """Return the oracle that says whether the unnamed step of a probe was refused with the status wanted."""
         subject = f"{self.slug} {name.partition('.refuses.')[0]}"
-
-        def oracle(evidence: Evidence) -> Finding:
-            return self._is_refused(evidence.step(probe.id), wanted, subject)
-
-        return self.clause(name, sentence, place, oracle, probe, facts)
+        return lambda evidence: self._is_refused(evidence.step(probe.id), wanted, subject)
 
     def probe(self, name: str, sent: Sent, key: Need, price: Decimal) -> Probe:
         """Return the probe that sends a body to v1, with a kind of key."""

@@ -24,15 +24,26 @@ def cheapest(model: Model) -> dict[str, Any]:
 
 def disarmed(model: Model, request: Mapping[str, Any]) -> dict[str, Any]:
     """Return a valid request with inputs that cannot be fetched; one is added if it names none and may."""
-    found, schema = deepcopy(dict(request)), marked(model)
+    found = deepcopy(dict(request))
     for path in model.input_paths:
-        if first_of(path) in found:
-            _replace(path.split("."), found, schema)
+        url = nowhere(model, path)
+        if url is not MISSING:
+            lead(path, found, url)
     if not fails(model, found):
-        tops = [path.removesuffix("[]") for path in model.input_paths if "." not in path]
-        tried = ({**found, name: sample(schema["properties"][name])} for name in tops)
-        found = next((added for added in tried if not model.violations(added) and fails(model, added)), found)
+        tried = (with_input(model, found, path) for path in model.input_paths)
+        found = next((added for added in tried if fails(model, added)), found)
     return found
+
+
+def with_input(model: Model, request: Mapping[str, Any], path: str) -> dict[str, Any]:
+    """Return a request in which the parameter that leads to inputs of a path is there, with inputs nobody can fetch."""
+    name = first_of(path)
+    return {**request, name: sample(marked(model)["properties"][name])}
+
+
+def nowhere(model: Model, path: str) -> Any:
+    """Return a URL that nobody can fetch, as the input of a path has it; `MISSING` if none is known."""
+    return sample(schema_at(path, marked(model), "inputs"))
 
 
 def fails(model: Model, request: object) -> bool:
@@ -52,16 +63,14 @@ def marked(model: Model) -> dict[str, Any]:
     return schema
 
 
-def _replace(steps: list[str], node: Any, schema: Mapping[str, Any]) -> None:
-    """Lead what stands at a path to nowhere, as far as its schema lets it."""
-    name, is_list = steps[0].removesuffix("[]"), steps[0].endswith("[]")
-    part = schema["properties"][name]
+def lead(path: str, node: Any, url: str) -> None:
+    """Have every input that a request names at a path be at a URL."""
+    name, _, rest = path.partition(".")
+    is_list, name = name.endswith("[]"), name.removesuffix("[]")
     if not isinstance(node, dict) or node.get(name) is None:
         return
-    if len(steps) > 1:
-        for inner in node[name] if is_list else [node[name]]:
-            _replace(steps[1:], inner, part["items"] if is_list else part)
+    if not rest:
+        node[name] = [url for _ in node[name]] if is_list else url
         return
-    value = sample(part["items"] if is_list else part)
-    if value is not MISSING:
-        node[name] = [value for _ in node[name]] if is_list else value
+    for inner in node[name] if is_list else [node[name]]:
+        lead(rest, inner, url)

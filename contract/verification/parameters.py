@@ -12,6 +12,7 @@ from mockling.contract.verification.clause import Clause, Finding, Severity, bro
 from mockling.contract.verification.evidence import PASSING, Evidence
 from mockling.contract.verification.forms import form_clauses
 from mockling.contract.verification.harmless import cheapest, disarmed, fails, harmless
+from mockling.contract.verification.places import facts_at
 from mockling.contract.verification.prices import price_clauses
 from mockling.contract.verification.trials import Trial, trials
 from mockling.contract.verification.values import NOWHERE
@@ -34,7 +35,7 @@ def parameter_clauses(contract: Contract, model: Model) -> Iterator[Clause]:
             unknown = ("M7",) if trial.name.endswith("takes.unknown") else ()
             yield asking.taken(trial.name, trial.told, place, trial.body, facts=unknown)
         else:
-            clause = asking.refused(trial.name, trial.told, place, trial.body)
+            clause = asking.refused(trial.name, trial.told, place, trial.body, facts=_absent(model, trial))
             refused.append((clause, trial))
             yield clause
     yield from _bodies(asking)
@@ -45,6 +46,13 @@ def parameter_clauses(contract: Contract, model: Model) -> Iterator[Clause]:
         yield _unfetchable(asking, base)
     yield from price_clauses(model, asking)
     yield from width_clauses(model, asking)
+
+
+def _absent(model: Model, trial: Trial) -> tuple[str, ...]:
+    """Return the facts of the parameter without which a trial is refused."""
+    *around, keyword, _ = ("", *trial.place)
+    steps = (*around[1:], "properties", trial.field) if keyword == "required" else ()
+    return facts_at(model.schema, *steps)
 
 
 def _bodies(asking: Asking) -> Iterator[Clause]:

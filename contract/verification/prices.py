@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -25,13 +25,13 @@ _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 def price_clauses(model: Model, asking: Asking) -> Iterator[Clause]:
     """Yield the clauses of what requests cost, and of the defaults that the price shows."""
-    place, names = ("x-models", model.slug, "price"), _decisive(model)
-    distinct = {json.dumps(model.completed(request), sort_keys=True): request for request in _combinations(model)}
-    for request in spread(list(distinct.values()), MOST_COMBINATIONS):
+    place, names = ("x-models", model.slug, "price"), _deciding(model)
+    for number, group in enumerate(spread(list(_priced(model, names).values()), MOST_COMBINATIONS)):
+        request = group[number % len(group)]  # so that what should not matter differs, too
         values = {name: value for name, value in model.completed(request).items() if name in names}
-        name = "-".join(["price", *(f"{label(part)}-{label(value)}" for part, value in values.items())])
-        told = ", ".join(f"{part} {json.dumps(value)}" for part, value in values.items())
-        yield from _clause(model, asking, name, f" with {told}" if told else "", place, request)
+        which = "-".join(f"{label(part)}_{label(value)}" for part, value in sorted(values.items())) or "any"
+        told = " and ".join(f"{part} {json.dumps(value)}" for part, value in sorted(values.items()))
+        yield from _clause(model, asking, f"price.{which}", f" with {told}" if told else "", place, request)
     for name, default in model.defaults.items():
         request = {kept: value for kept, value in cheapest(model).items() if kept != name}
         if name not in model.schema.get("required", ()) and _shows(model, name, request):
@@ -71,17 +71,30 @@ def _found(step: Step | None, asking: Asking, price: Decimal) -> Finding:
     return broken(f"${money(price)}", step.told, step)
 
 
-def _combinations(model: Model) -> Iterator[dict[str, Any]]:
-    return (request for request in model.combinations() if not model.violations(request))
+def _combinations(model: Model) -> list[dict[str, Any]]:
+    return [request for request in model.combinations() if not model.violations(request)]
 
 
-def _decisive(model: Model) -> set[str]:
-    """Return the parameters that differ among the combinations."""
-    seen: dict[str, set[str]] = {}
+def _priced(model: Model, names: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
+    """Return the combinations, those together that have the same values of these parameters."""
+    groups: dict[str, list[dict[str, Any]]] = {}
     for request in _combinations(model):
-        for name, value in model.completed(request).items():
-            seen.setdefault(name, set()).add(json.dumps(value))
-    return {name for name, values in seen.items() if len(values) > 1}
+        completed = model.completed(request)
+        groups.setdefault(json.dumps([completed.get(name) for name in names]), []).append(request)
+    return groups
+
+
+def _deciding(model: Model) -> list[str]:
+    """Return the parameters on which the price depends: alone among the combinations they change it."""
+    requests = _combinations(model)
+    names = sorted({name for request in requests for name in model.completed(request)})
+    varied = [name for name in names if len(_priced(model, [name])) > 1]
+
+    def decides(name: str) -> bool:
+        groups = _priced(model, [other for other in varied if other != name]).values()
+        return any(len({_price(model, request) for request in group}) > 1 for group in groups)
+
+    return [name for name in varied if decides(name)]
 
 
 def _shows(model: Model, name: str, request: Mapping[str, Any]) -> bool:

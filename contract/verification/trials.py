@@ -90,9 +90,10 @@ def _of(part: _Part) -> Iterator[Trial]:
 
 def _of_object(part: _Part, value: dict[str, Any]) -> Iterator[Trial]:
     properties, required = part.schema.get("properties", {}), part.schema.get("required", ())
-    for attempt in (*_absences(part.schema, value), *_wholes(part.schema, value)):
+    for absent, attempt in (*_absences(part.schema, value), *_wholes(part.schema, value)):
         told = f"an object {attempt.told}" if part.path else attempt.told
-        yield part.trial(replace(attempt, told=told))
+        trial = part.trial(replace(attempt, told=told))
+        yield replace(trial, field=absent) if absent else trial
     for name, schema in properties.items():
         if isinstance(schema, dict):
             inner = value[name] if name in value else sample(schema)
@@ -104,40 +105,43 @@ def _of_object(part: _Part, value: dict[str, Any]) -> Iterator[Trial]:
             yield from _of(child)
 
 
-def _absences(schema: Schema, value: dict[str, Any]) -> Iterator[Attempt]:
+def _absences(schema: Schema, value: dict[str, Any]) -> Iterator[tuple[str, Attempt]]:
+    """Yield the name of each parameter that must be there, with the attempt without it."""
     for index, name in enumerate(schema.get("required", ())):
-        yield Attempt(f"without_{label(name)}", _without(name, value), False, ("required", index), f"without {name}")
+        attempt = Attempt(f"without_{label(name)}", _without(name, value), False, ("required", index), f"without {name}")
+        yield name, attempt
     for name, needed in schema.get("dependentRequired", {}).items():
         present = {**value, name: value.get(name, sample(schema.get("properties", {}).get(name, {})))}
         for index, other in enumerate(needed):
             place = ("dependentRequired", name, index)
             told = f"with {name} and without {other}"
-            yield Attempt(f"{label(name)}_without_{label(other)}", _without(other, present), False, place, told)
+            names = f"{label(name)}_without_{label(other)}"
+            yield other, Attempt(names, _without(other, present), False, place, told)
 
 
 def _without(name: str, value: dict[str, Any]) -> dict[str, Any]:
     return {kept: item for kept, item in value.items() if kept != name}
 
 
-def _wholes(schema: Schema, value: dict[str, Any]) -> Iterator[Attempt]:
+def _wholes(schema: Schema, value: dict[str, Any]) -> Iterator[tuple[str, Attempt]]:
     """Yield what holds of an object as a whole: with all in it, with nothing, with too much or too little."""
     properties = schema.get("properties", {})
     closed = schema.get("additionalProperties", True) is False
     place = ("additionalProperties",) if "additionalProperties" in schema else ()
-    yield Attempt("unknown", {**value, UNKNOWN: 1}, not closed, place, "with a parameter that is not known")
+    yield "", Attempt("unknown", {**value, UNKNOWN: 1}, not closed, place, "with a parameter that is not known")
     optional = {name: sample(part) for name, part in properties.items() if name not in value}
     whole = {**value, **{name: item for name, item in optional.items() if item is not MISSING}}
-    yield Attempt("all", whole, True, ("properties",) if properties else (), "with all parameters that there are")
+    yield "", Attempt("all", whole, True, ("properties",) if properties else (), "with all parameters that there are")
     least = {name: item for name, item in value.items() if name in schema.get("required", ())}
     told = "with nothing but what is required" if least else "with nothing in it"
-    yield Attempt("least", least, True, ("required",) if least else (), told)
+    yield "", Attempt("least", least, True, ("required",) if least else (), told)
     fewest, most = schema.get("minProperties", 0), schema.get("maxProperties", LARGEST)
     if fewest:
         few = dict([*{**least, **whole}.items()][: fewest - 1])
-        yield Attempt("too_few", few, False, ("minProperties",), f"with fewer than {fewest} properties")
+        yield "", Attempt("too_few", few, False, ("minProperties",), f"with fewer than {fewest} properties")
     if most < LARGEST:
         many = {**whole, **{f"{UNKNOWN}_{number}": 1 for number in range(most + 1 - len(whole))}}
-        yield Attempt("too_many", many, False, ("maxProperties",), f"with more than {most} properties")
+        yield "", Attempt("too_many", many, False, ("maxProperties",), f"with more than {most} properties")
 
 
 def _of_items(part: _Part) -> Iterator[Trial]:
