@@ -16,12 +16,6 @@ def harmless(model: Model, **changes: Any) -> dict[str, Any]:
     return {**disarmed(model, model.example), **changes}
 
 
-def cheapest(model: Model) -> dict[str, Any]:
-    """Return the valid request that costs least of those that the model's price and output follow from."""
-    valid = [request for request in model.combinations() if not model.violations(request)]
-    return min(valid, key=lambda request: (model.price(request), -len(request)), default=model.example)
-
-
 def disarmed(model: Model, request: Mapping[str, Any]) -> dict[str, Any]:
     """Return a valid request with inputs that cannot be fetched; one is added if it names none and may."""
     found = deepcopy(dict(request))

@@ -1,17 +1,16 @@
-"""Clauses of a model's parameters, generated from its schema: what is taken, what is refused, and what it would cost."""
+"""Clauses of a model's parameters, generated from its schema: what is taken and refused, and what it would cost."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from mockling.contract.contract import Contract
 from mockling.contract.model import Model
-from mockling.contract.verification.asking import JSON, Asking, Sent
+from mockling.contract.verification.asking import JSON, Asking, Question, Sent
 from mockling.contract.verification.clause import Clause, Finding, Severity, broken, holds, unclear, unseen
 from mockling.contract.verification.evidence import PASSING, Evidence
 from mockling.contract.verification.forms import form_clauses
-from mockling.contract.verification.harmless import cheapest, disarmed, fails, harmless
+from mockling.contract.verification.harmless import fails, harmless
 from mockling.contract.verification.places import facts_at
 from mockling.contract.verification.prices import price_clauses
 from mockling.contract.verification.trials import Trial, trials
@@ -20,52 +19,55 @@ from mockling.contract.verification.widths import width_clauses
 
 __all__ = ["NOWHERE", "harmless", "parameter_clauses"]
 
-_V1 = ("paths", "/v1/{model}", "post")
-_NO_OBJECTS = {"array": b"[]", "string": b'"text"', "number": b"1", "boolean": b"true", "null": b"null"}
-_NO_JSON = {"half_an_object": b'{"a": 1', "text": b"text", "nothing": b""}
+_NO_OBJECTS = {
+    "an array": b"[]",
+    "a text": b'"text"',
+    "a number": b"1",
+    "a boolean": b"true",
+    "null": b"null",
+}
+_NO_JSON = {"half an object": b'{"a": 1', "bare words": b"bare words", "empty": b""}
 
 
 def parameter_clauses(contract: Contract, model: Model) -> Iterator[Clause]:
     """Yield the clauses of a model's parameters, and of its requests' bodies as such."""
-    asking, tried = Asking(contract, model), list(trials(model))
-    refused = []
+    asking = Asking(contract, model)
+    tried = list(trials(model, asking.base))
+    refused: list[tuple[Clause, Trial]] = []
     for trial in tried:
         place = ("x-models", model.slug, "parameters", *trial.place)
-        if trial.takes:
-            unknown = ("M7",) if trial.name.endswith("takes.unknown") else ()
-            yield asking.taken(trial.name, trial.told, place, trial.body, facts=unknown)
-        else:
-            clause = asking.refused(trial.name, trial.told, place, trial.body, facts=_absent(model, trial))
-            refused.append((clause, trial))
-            yield clause
+        facts = (*facts_at(contract.document, *place), *_of_absence(model, trial))
+        asked = Question(trial.name, trial.told, place, trial.body, facts=facts)
+        clause = asking.taken(asked) if trial.takes else asking.refused(asked)
+        refused += [] if trial.takes else [(clause, trial)]
+        yield clause
     yield from _bodies(asking)
-    yield from form_clauses(contract, model, asking, tried)
+    yield from form_clauses(contract, asking, tried)
     yield _naming(asking, refused)
-    base = disarmed(model, cheapest(model))
-    if fails(model, base):
-        yield _unfetchable(asking, base)
-    yield from price_clauses(model, asking)
-    yield from width_clauses(model, asking)
+    if fails(model, asking.base):
+        yield _unfetchable(asking)
+    yield from price_clauses(asking)
+    yield from width_clauses(asking)
 
 
-def _absent(model: Model, trial: Trial) -> tuple[str, ...]:
-    """Return the facts of the parameter without which a trial is refused."""
-    *around, keyword, _ = ("", *trial.place)
-    steps = (*around[1:], "properties", trial.field) if keyword == "required" else ()
-    return facts_at(model.schema, *steps)
+def _of_absence(model: Model, trial: Trial) -> tuple[str, ...]:
+    """Return the facts of a parameter that is missing, or not known."""
+    if trial.name.endswith("takes.unknown"):
+        return ("M7",)
+    *around, keyword, _ = ("", "", *trial.place)
+    return facts_at(model.schema, *around[2:], "properties", trial.field) if keyword == "required" else ()
 
 
 def _bodies(asking: Asking) -> Iterator[Clause]:
-    place, errors = (*_V1, "responses", "400"), asking.document["x-errors"]
+    place = ("paths", "/v1/{model}", "post", "responses", "400")
     for bodies, case, told in (
-        (_NO_OBJECTS, "not_an_object", "that is no object but {}"),
-        (_NO_JSON, "malformed", "that is no JSON but {}"),
+        (_NO_OBJECTS, "not_an_object", "{}, and no object,"),
+        (_NO_JSON, "malformed", "{}, and no JSON,"),
     ):
-        for name, content in bodies.items():
-            what = told.format(name.replace("_", " "))
-            sentence, sent = f"A body {what} is refused.", Sent(content, JSON)
-            status = int(errors[case]["status"])
-            yield asking.refused(f"body.refuses.{name}", sentence, place, None, sent, status)
+        for what, content in bodies.items():
+            sentence = f"A body that is {told.format(what)} is refused."
+            name = f"body.refuses.{what.replace(' ', '_')}"
+            yield asking.refused(Question(name, sentence, place, None, Sent(content, JSON)), asking.status(case))
 
 
 def _naming(asking: Asking, refused: Sequence[tuple[Clause, Trial]]) -> Clause:
@@ -79,24 +81,28 @@ def _naming(asking: Asking, refused: Sequence[tuple[Clause, Trial]]) -> Clause:
                 return broken(f"an error that names {trial.field}", step.told, step)
         return holds(told[0][0]) if told else unseen()
 
-    sentence = "The error that refuses a parameter names it."
     place = ("x-messages",)
-    return asking.clause("refusals.name_the_parameter", sentence, place, oracle, None, ("P23",), Severity.NOTICE)
+    facts = (*facts_at(asking.document, *place), "P23")
+    asked = Question(
+        "refusals.name_the_parameter", "The error that refuses a parameter names it.", place, None, None, facts
+    )
+    return asking.clause(asked, oracle, None, Severity.NOTICE)
 
 
-def _unfetchable(asking: Asking, base: dict[str, Any]) -> Clause:
+def _unfetchable(asking: Asking) -> Clause:
     """Return the clause on which the price of all questions rests: what names such an input fails, unbilled."""
-    name = "inputs.unfetchable"
-    probe = asking.taken(name, "", ("x-errors", "unreadable_input"), base).probe
-    assert probe
+    place = ("x-errors", "unreadable_input")
+    sentence = "A request with an input that nobody can fetch fails while it is generated."
+    facts = (*facts_at(asking.document, *place), "M21")
+    asked = Question("inputs.unfetchable", sentence, place, asking.base, None, facts)
+    probe = asking.taken(asked).probe
 
     def oracle(evidence: Evidence) -> Finding:
-        step = evidence.step(probe.id)
+        step = evidence.step(probe.id) if probe else None
         if step is None:
             return unseen()
         if step.status is None or step.status in PASSING or asking.is_low(step):
             return unclear(step.told, step)
         return holds(step) if step.status == asking.failed else broken(str(asking.failed), step.told, step)
 
-    sentence = "A request with an input that nobody can fetch fails while it is generated."
-    return asking.clause(name, sentence, ("x-errors", "unreadable_input"), oracle, probe, ("M21",))
+    return asking.clause(asked, oracle, probe)

@@ -12,48 +12,51 @@ from mockling.contract.document import ContractError
 from mockling.contract.exchange import money
 from mockling.contract.figures import values_of
 from mockling.contract.model import Model
-from mockling.contract.verification.asking import NOT_LET_IN, Asking, as_json
+from mockling.contract.verification.asking import NOT_LET_IN, Asking, Question
 from mockling.contract.verification.beside import label, spread
 from mockling.contract.verification.clause import Clause, Finding, broken, holds, unclear, unseen
 from mockling.contract.verification.evidence import PASSING, Evidence, Step
-from mockling.contract.verification.harmless import cheapest, disarmed
+from mockling.contract.verification.harmless import disarmed
+from mockling.contract.verification.places import facts_at
 from mockling.contract.verification.probe import Need
 
-MOST_COMBINATIONS = 60  # whose price is asked for; of more, as many that lie evenly among them
+MOST_PRICES = 60  # that are asked for; of more, as many that lie evenly among them
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
-def price_clauses(model: Model, asking: Asking) -> Iterator[Clause]:
+def price_clauses(asking: Asking) -> Iterator[Clause]:
     """Yield the clauses of what requests cost, and of the defaults that the price shows."""
-    place, names = ("x-models", model.slug, "price"), _deciding(model)
-    for number, group in enumerate(spread(list(_priced(model, names).values()), MOST_COMBINATIONS)):
+    model, names = asking.model, _deciding(asking)
+    for number, group in enumerate(spread(list(_grouped(asking, names).values()), MOST_PRICES)):
         request = group[number % len(group)]  # so that what should not matter differs, too
-        values = {name: value for name, value in model.completed(request).items() if name in names}
-        which = "-".join(f"{label(part)}_{label(value)}" for part, value in sorted(values.items())) or "any"
-        told = " and ".join(f"{part} {json.dumps(value)}" for part, value in sorted(values.items()))
-        yield from _clause(model, asking, f"price.{which}", f" with {told}" if told else "", place, request)
+        values = {name: value for name, value in sorted(model.completed(request).items()) if name in names}
+        which = "-".join(f"{label(part)}_{label(value)}" for part, value in values.items()) or "any"
+        told = " and ".join(f"{part} {json.dumps(value)}" for part, value in values.items())
+        told = f" with {told}" if told else ""
+        yield from _clause(asking, f"price.{which}", told, ("x-models", model.slug, "price"), request)
     for name, default in model.defaults.items():
-        request = {kept: value for kept, value in cheapest(model).items() if kept != name}
+        request = {kept: value for kept, value in asking.base.items() if kept != name}
         if name not in model.schema.get("required", ()) and _shows(model, name, request):
-            where = ("x-models", model.slug, "parameters", "properties", name, "default")
             told = f" without {name}, which is then {json.dumps(default)},"
-            yield from _clause(model, asking, f"{name}.default", told, where, request)
+            place = ("x-models", model.slug, "parameters", "properties", name, "default")
+            yield from _clause(asking, f"{name}.default", told, place, request)
 
 
 def _clause(
-    model: Model, asking: Asking, name: str, told: str, place: tuple[str | int, ...], request: Mapping[str, Any]
+    asking: Asking, name: str, told: str, place: tuple[str | int, ...], request: Mapping[str, Any]
 ) -> Iterator[Clause]:
-    body = disarmed(model, request)
-    price = _price(model, body)
-    if price and not model.violations(body):
-        probe = asking.probe(name, as_json(body), Need.POOR, price)
-        sentence = f"A generation{told} costs ${money(price)}, as who cannot pay it is told."
+    body = disarmed(asking.model, request)
+    price = _price(asking.model, body)
+    if price and not asking.model.violations(body):
+        sentence = f"A generation{told} costs ${money(price)}: a key without credits is told so."
+        facts = (*facts_at(asking.document, *place), *facts_at(asking.document, "x-errors", "low_balance"))
+        asked = Question(name, sentence, place, body, None, facts)
+        probe = asking.probe(asked, Need.POOR)
 
         def oracle(evidence: Evidence) -> Finding:
             return _found(evidence.step(probe.id), asking, price)
 
-        facts = asking.clause("", "", ("x-errors", "low_balance"), oracle, None).facts
-        yield asking.clause(name, sentence, place, oracle, probe, facts)
+        yield asking.clause(asked, oracle, probe)
 
 
 def _found(step: Step | None, asking: Asking, price: Decimal) -> Finding:
@@ -71,28 +74,23 @@ def _found(step: Step | None, asking: Asking, price: Decimal) -> Finding:
     return broken(f"${money(price)}", step.told, step)
 
 
-def _combinations(model: Model) -> list[dict[str, Any]]:
-    return [request for request in model.combinations() if not model.violations(request)]
-
-
-def _priced(model: Model, names: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
+def _grouped(asking: Asking, names: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
     """Return the combinations, those together that have the same values of these parameters."""
     groups: dict[str, list[dict[str, Any]]] = {}
-    for request in _combinations(model):
-        completed = model.completed(request)
+    for request in asking.combinations:
+        completed = asking.model.completed(request)
         groups.setdefault(json.dumps([completed.get(name) for name in names]), []).append(request)
     return groups
 
 
-def _deciding(model: Model) -> list[str]:
-    """Return the parameters on which the price depends: alone among the combinations they change it."""
-    requests = _combinations(model)
-    names = sorted({name for request in requests for name in model.completed(request)})
-    varied = [name for name in names if len(_priced(model, [name])) > 1]
+def _deciding(asking: Asking) -> list[str]:
+    """Return the parameters on which the price depends: one that alone differs changes it."""
+    names = sorted({name for request in asking.combinations for name in request})
+    varied = [name for name in names if len(_grouped(asking, [name])) > 1]
 
     def decides(name: str) -> bool:
-        groups = _priced(model, [other for other in varied if other != name]).values()
-        return any(len({_price(model, request) for request in group}) > 1 for group in groups)
+        groups = _grouped(asking, [other for other in varied if other != name]).values()
+        return any(len({_price(asking.model, request) for request in group}) > 1 for group in groups)
 
     return [name for name in varied if decides(name)]
 

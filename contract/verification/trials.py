@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from mockling.contract.model import Model
 from mockling.contract.validation import described
 from mockling.contract.verification.beside import Attempt, attempts, label
-from mockling.contract.verification.harmless import cheapest, disarmed, marked
-from mockling.contract.verification.values import LARGEST, MISSING, Schema, branches, sample, several
+from mockling.contract.verification.harmless import marked
+from mockling.contract.verification.values import LARGEST, MISSING, Schema, branches, sample, several, takes
 
 UNKNOWN = "no_such_parameter"
 
@@ -65,10 +66,12 @@ class _Part:
         return next((step for step in reversed(self.path) if step != "items"), "")
 
 
-def trials(model: Model) -> Iterator[Trial]:
-    """Yield the trials of a model's schema, each name once; what else the schema says is taken into account."""
+def trials(model: Model, base: dict[str, Any]) -> Iterator[Trial]:
+    """Yield the trials of a model's schema, each name once; each changes the `base`, a valid request, in one place.
+
+    What else the schema says counts, too: what should be taken here and is refused for another reason is no trial.
+    """
     seen = set[str]()
-    base = disarmed(model, cheapest(model))
     for trial in _of(_Part((), (), marked(model), base, lambda value: value)):
         if trial.name not in seen and trial.takes is not bool(model.violations(trial.body)):
             seen.add(trial.name)
@@ -83,7 +86,7 @@ def _of(part: _Part) -> Iterator[Trial]:
     if isinstance(part.value, list):
         yield from _of_items(part)
     for place, schema in branches(part.schema):
-        value = part.value if part.path == () else sample(schema)
+        value = part.value if takes(schema, part.value) else sample(schema)
         if value is not MISSING:
             yield from _of(_Part(part.path, (*part.place, *place), schema, value, part.put))
 
@@ -98,25 +101,28 @@ def _of_object(part: _Part, value: dict[str, Any]) -> Iterator[Trial]:
         if isinstance(schema, dict):
             inner = value[name] if name in value else sample(schema)
             path, place = (*part.path, name), (*part.place, "properties", name)
-            child = _Part(path, place, schema, inner, lambda changed, name=name: part.put({**value, name: changed}))
+            child = _Part(path, place, schema, inner, partial(_put_property, part, value, name))
             if name not in required:
                 body, told = part.put(_without(name, value)), f"{child.name} may be left out."
                 yield Trial(".".join((*path, "takes.left_out")), name, True, told, place, body)
             yield from _of(child)
 
 
+def _put_property(part: _Part, value: dict[str, Any], name: str, changed: Any) -> Any:
+    return part.put({**value, name: changed})
+
+
 def _absences(schema: Schema, value: dict[str, Any]) -> Iterator[tuple[str, Attempt]]:
     """Yield the name of each parameter that must be there, with the attempt without it."""
     for index, name in enumerate(schema.get("required", ())):
-        attempt = Attempt(f"without_{label(name)}", _without(name, value), False, ("required", index), f"without {name}")
-        yield name, attempt
+        place = ("required", index)
+        yield name, Attempt(f"without_{label(name)}", _without(name, value), False, place, f"without {name}")
     for name, needed in schema.get("dependentRequired", {}).items():
-        present = {**value, name: value.get(name, sample(schema.get("properties", {}).get(name, {})))}
-        for index, other in enumerate(needed):
-            place = ("dependentRequired", name, index)
-            told = f"with {name} and without {other}"
+        item = value.get(name, sample(schema.get("properties", {}).get(name, {})))
+        for index, other in enumerate(needed if item is not MISSING else ()):
+            rest, told = _without(other, {**value, name: item}), f"with {name} and without {other}"
             names = f"{label(name)}_without_{label(other)}"
-            yield other, Attempt(names, _without(other, present), False, place, told)
+            yield other, Attempt(names, rest, False, ("dependentRequired", name, index), told)
 
 
 def _without(name: str, value: dict[str, Any]) -> dict[str, Any]:

@@ -24,8 +24,9 @@ _TEXTS = ("text", "1", "a", "A", "Ab1-", "#00ff00", "2026-01-01", "a@nowhere.inv
 
 def takes(schema: Schema | bool, value: Any) -> bool:
     """Say whether a value is one of a schema."""
+    plain = schema if isinstance(schema, bool) else dict(schema)
     try:
-        return Draft202012Validator(schema, validate_formats=True).is_valid(value)
+        return Draft202012Validator(plain, validate_formats=True).is_valid(value)
     except ValueError:
         return False
 
@@ -94,7 +95,7 @@ def plus(number: Any, more: Any) -> Any:
 
 
 def step_beside(limit: Any, schema: Schema) -> Any:
-    """Return how far the next value lies from a limit: what the schema counts in, or a digit more than the limit has."""
+    """Return how far the next value lies from a limit: what the schema counts in, or one more digit of the limit."""
     if "multipleOf" in schema:
         return schema["multipleOf"]
     if "number" not in kinds_taken(schema):
