@@ -14,6 +14,7 @@ from mockling.contract.verification.values import (
     LARGEST,
     MISSING,
     NOWHERE,
+    URL,
     Schema,
     kinds_taken,
     nearest,
@@ -28,6 +29,8 @@ from mockling.contract.verification.values import (
 )
 
 MOST_VALUES = 60  # of an enum that are tried
+LONG = 5000  # characters of a text that has no limit
+MANY = 20  # items more than the fewest, of a list that has no limit
 _NO_URLS = {
     "empty": "",
     "blank": " ",
@@ -128,6 +131,10 @@ def _texts(schema: Schema, value: Any) -> Iterator[Attempt]:
     text = value if isinstance(value, str) else of_kind("string", schema)
     if not isinstance(text, str):
         return
+    if not {"minLength", "format", "pattern"} & schema.keys():
+        yield Attempt("empty", "", True, ())
+    if not {"maxLength", "format", "pattern", URL} & schema.keys():
+        yield Attempt("long", sized(text, LONG), True, (), f"a text of {LONG} characters")
     for keyword, beyond in (("minLength", -1), ("maxLength", 1)):
         limit = schema.get(keyword, 0 if keyword == "minLength" else LARGEST)
         if 0 < limit < LARGEST:
@@ -182,7 +189,8 @@ def _lists(schema: Schema) -> Iterator[Attempt]:
     if "array" not in kinds_taken(schema) or {"enum", "const"} & schema.keys():
         return
     least, most = schema.get("minItems", 0), schema.get("maxItems", LARGEST)
-    lengths = {least: True, least - 1: False} | ({most: True, most + 1: False} if most < LARGEST else {})
+    lengths = {least: True, least - 1: False}
+    lengths |= {most: True, most + 1: False} if most < LARGEST else {least + MANY: True}
     for length, is_taken in sorted(lengths.items()):
         items = several(schema, length)
         if length == len(items):
