@@ -8,9 +8,7 @@ from mockling.contract.contract import Contract
 from mockling.contract.document import ContractError
 from mockling.contract.verification.clause import Clause
 from mockling.contract.verification.parameters import parameter_clauses
-from mockling.contract.verification.promises.gateway import gateway_clauses
-from mockling.contract.verification.promises.lifecycle import lifecycle_clauses
-from mockling.contract.verification.promises.precedence import precedence_clauses
+from mockling.contract.verification.promises import promise_clauses
 
 
 def clauses(contract: Contract) -> list[Clause]:
@@ -28,7 +26,4 @@ def clauses(contract: Contract) -> list[Clause]:
 def _clauses(contract: Contract) -> Iterator[Clause]:
     for model in contract.models.values():
         yield from parameter_clauses(contract, model)
-    yield from gateway_clauses(contract)
-    yield from precedence_clauses(contract)
-    for model in contract.models.values():
-        yield from lifecycle_clauses(contract, model)
+    yield from promise_clauses(contract)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from mockling.contract.contract import Contract
 from mockling.contract.model import Model
-from mockling.contract.verification.clause import Clause, Finding, broken, holds, unclear, unseen
+from mockling.contract.verification.clause import Clause, Finding, Oracle, Verdict, broken, holds, unclear, unseen
 from mockling.contract.verification.evidence import Evidence, Step
 from mockling.contract.verification.promises.buying import ASKING, ENDED, Buying, states
 from mockling.contract.verification.promises.promise import (
@@ -40,7 +40,7 @@ def _delivering(contract: Contract, buying: Buying) -> Iterator[Clause]:
     told = f"POST {submit} answers a valid request at once with 200."
     yield promise(contract, probe.id, told, place, answered(probe.id, "submit", [200]), facts=["A1"], probe=probe)
 
-    def clause(name: str, sentence: str, place: Place, oracle: Callable[[Evidence], Finding], *facts: str) -> Clause:
+    def clause(name: str, sentence: str, place: Place, oracle: Oracle, *facts: str) -> Clause:
         return promise(contract, f"{buying.prefix}submit.{name}", sentence, place, oracle, facts=facts)
 
     pattern = (*SCHEMAS, "RequestId", "pattern")
@@ -78,13 +78,12 @@ def _failing(contract: Contract, buying: Buying) -> Iterator[Clause]:
         place: Place = ("x-behaviour", "invalid_body_on_v2") if what == "invalid" else ("x-errors", "unreadable_input")
         first = what == next(iter(buying.failing))
         sentence = f"A request of v2 that {told} is answered with {status}" + ("." if at_once else ", and fails.")
-        oracle = answered(probe.id, what, [status], None if at_once else _ends_failed(probe.id))
         yield promise(
             contract,
             probe.id if first else name,
             sentence,
             place,
-            lambda evidence, oracle=oracle, what=what: _failed(evidence, probe.id, what, oracle),
+            answered(probe.id, what, [status]) if at_once else _fails(probe.id, what),
             facts=facts,
             probe=probe if first else None,
         )
@@ -136,7 +135,7 @@ def _same_id(evidence: Evidence, probe: str) -> Finding:
     return holds(first, *polls[:1])
 
 
-def _at_its_address(contract: Contract, probe: str, name: str, url: str) -> Callable[[Evidence], Finding]:
+def _at_its_address(contract: Contract, probe: str, name: str, url: str) -> Oracle:
     def check(step: Step) -> Finding | None:
         # What was asked is the address that the reply names; the target's own is left out of a path.
         path, request_id = step.exchange.path, step.exchange.path.split("/requests/")[-1].split("/")[0]
@@ -159,7 +158,7 @@ def _forwards(evidence: Evidence, probe: str) -> Finding:
     return holds(*steps[-1:]) if found[-1] == STATES[2] else broken(f"it ends as {STATES[2]}", told, *steps[-1:])
 
 
-def _running(probe: str, names: tuple[str, ...], check: Check) -> Callable[[Evidence], Finding]:
+def _running(probe: str, names: tuple[str, ...], check: Check) -> Oracle:
     """Return the oracle of the answers that came before the last one, at which the request had ended."""
 
     def oracle(evidence: Evidence) -> Finding:
@@ -192,26 +191,29 @@ def _agree(evidence: Evidence, probe: str) -> Finding:
     seen = [step for step in steps if step is not None and step.status == 200]
     if len(seen) < len(ASKING):
         return unseen()
-    for path, some in {"status": seen, "metrics": seen, "output": seen[1:], "video": seen[1:]}.items():
+    for path, some in {"status": seen, "metrics.cost": seen, "output": seen[1:], "video": seen[1:]}.items():
         for step in some[1:]:
             if field(step, path) != field(some[0], path):
                 return broken(f"{path} {field(some[0], path)}", str(field(step, path)), step, some[0])
     return holds(*seen)
 
 
-def _ends_failed(probe: str) -> Check:  # noqa: ARG001 - the step of the submission alone is judged here
-    return lambda step: same("status", STATES[0], field(step, "status"), step)
+def _fails(probe: str, what: str) -> Oracle:
+    """Return the oracle of a submission that is queued, and ends as FAILED."""
+    submitted = answered(probe, what, [200])
 
+    def oracle(evidence: Evidence) -> Finding:
+        finding = submitted(evidence)
+        if finding.verdict is not Verdict.HOLDS:
+            return finding
+        told = states(named(evidence, probe, what, *(f"{what}, {name}" for name in ASKING)))
+        if told[-1:] == ["FAILED"]:
+            return finding
+        if told and told[-1] in RUNNING:
+            return unclear(f"It had not ended when it was last asked for: {', '.join(told)}.", *finding.steps)
+        return broken("it ends as FAILED", ", ".join(told) or "no state", *finding.steps)
 
-def _failed(evidence: Evidence, probe: str, what: str, oracle: Callable[[Evidence], Finding]) -> Finding:
-    """Judge a submission, and that what it became ended as FAILED."""
-    finding = oracle(evidence)
-    told = states(named(evidence, probe, what, *(f"{what}, {name}" for name in ASKING)))
-    if finding.expected or not finding.steps or not told or "FAILED" in told:
-        return finding
-    if told[-1] in RUNNING:
-        return unclear(f"It had not ended when it was last asked for: {', '.join(told)}.", *finding.steps)
-    return broken("it ends as FAILED", ", ".join(told), *finding.steps)
+    return oracle
 
 
 def _tells_a_failure(step: Step) -> Finding | None:
