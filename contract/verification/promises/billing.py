@@ -46,14 +46,22 @@ def billing_clauses(contract: Contract, model: Model) -> Iterator[Clause]:
 
     waits, asks = buying.generate.id, buying.submit.id
     sentence = f"The cheapest generation of {model.slug} is charged {told}, once."
-    yield clause("generate.charged", sentence, place, _charged(waits, "before", "after", price), *_priced(contract, place))
+    yield clause(
+        "generate.charged",
+        sentence,
+        place,
+        _charged(waits, "before", "after", price, "generate"),
+        *_priced(contract, place),
+    )
     oracle = observed(waits, "generate", _is_header("x-cost", price))
     yield clause("generate.cost", f"x-cost is what was charged, {told}.", (*answer, "x-cost"), oracle, "P3", "G13")
     sentence = "x-remaining-credits is the balance after the charge."
     oracle = _left(waits, "generate", lambda step: header(step, "x-remaining-credits"))
     yield clause("generate.remaining", sentence, (*answer, "x-remaining-credits"), oracle, "G13")
     sentence = f"The same by way of v2 is charged {told}, once."
-    yield clause("submit.charged", sentence, place, _charged(asks, "before", "after", price), *_priced(contract, place))
+    yield clause(
+        "submit.charged", sentence, place, _charged(asks, "before", "after", price, "ended"), *_priced(contract, place)
+    )
     for name, step in {"status": "status at its end", "result": "ended"}.items():
         sentence = f"metrics.cost of the {name} is what was charged, {told}."
         oracle = observed(asks, step, _is_cost(price))
@@ -64,10 +72,12 @@ def billing_clauses(contract: Contract, model: Model) -> Iterator[Clause]:
     for what in buying.failing:
         sentence = f"A request of v2 that fails ({what}) is charged nothing."
         oracle = _charged(buying.fails.id, f"{what}, before", f"{what}, after", Decimal(0))
-        yield clause(f"submit.fails.{what}.unbilled", sentence, ("components", "responses", "Failed"), oracle, "G11", "A5")
+        yield clause(
+            f"submit.fails.{what}.unbilled", sentence, ("components", "responses", "Failed"), oracle, "G11", "A5"
+        )
     if model is contract.model:
         sentence = f"The same request submitted twice is charged twice, ${money(2 * price)}."
-        oracle = _charged(buying.again.id, "before", "after", 2 * price)
+        oracle = _charged(buying.again.id, "before", "after", 2 * price, "ended")
         yield clause("submit.again.charged", sentence, ("paths", "/v2/{model}", "post"), oracle, "G12")
 
 
@@ -154,10 +164,13 @@ def _refused(contract: Contract) -> Iterator[Clause]:
         before = f"{name}, after"
 
 
-def _charged(probe: str, before: str, after: str, price: Decimal) -> Oracle:
-    """Return the oracle of what was charged between two looks at the balance."""
+def _charged(probe: str, before: str, after: str, price: Decimal, bought: str | None = None) -> Oracle:
+    """Return the oracle of what was charged between two looks at the balance, if what was `bought` came."""
 
     def oracle(evidence: Evidence) -> Finding:
+        step = evidence.step(probe, bought) if bought else None
+        if bought and (step is None or step.status != 200):
+            return unseen("Nothing was bought.")
         looks = [evidence.step(probe, name) for name in (before, after)]
         seen = [step for step in looks if step is not None]
         if len(seen) < 2:
@@ -229,11 +242,15 @@ def _constant(evidence: Evidence) -> Finding:
         bought = step.exchange.operation in ("generate", "submit") and step.status in (None, 200, 502, 503, 504)
         if bought:
             last = None
-        told = balance(step) if step.exchange.operation == "credits" and step.exchange.key == Need.GOOD.variable else None
+        told = (
+            balance(step) if step.exchange.operation == "credits" and step.exchange.key == Need.GOOD.variable else None
+        )
         if told is None:
             continue
         before = balance(last)
         if before is not None and abs(before - told) >= NOTHING:
-            return broken(f"a balance of {before:f}, as nothing was bought", f"{told:f}", step, *([last] if last else []))
+            return broken(
+                f"a balance of {before:f}, as nothing was bought", f"{told:f}", step, *([last] if last else [])
+            )
         last = step
     return holds(last) if last else unseen()

@@ -10,7 +10,7 @@ from mockling.contract.model import Model
 from mockling.contract.verification.evidence import Step
 from mockling.contract.verification.parameters import harmless
 from mockling.contract.verification.probe import Cost, Need, Probe, Request, Sender
-from mockling.contract.verification.promises.making import cheapest, flawed, price_of, unusual
+from mockling.contract.verification.promises.making import cheapest, fails, flawed, price_of, unusual
 from mockling.contract.verification.promises.promise import field
 
 ASKING = ("status", "result", "poll")  # the operations that tell of a request, in turn
@@ -59,8 +59,10 @@ class Buying:
     def failing(self) -> dict[str, dict[str, Any]]:
         """The requests that fail, by what is wrong with them."""
         unfetchable = harmless(self.model)
-        is_known = self.model.failure(self.model.completed(unfetchable), self.model.inputs(unfetchable)) is not None
-        found = {"invalid": flawed(self.model), "unfetchable": unfetchable if is_known else None}
+        found = {
+            "invalid": flawed(self.model),
+            "unfetchable": unfetchable if fails(self.model, unfetchable) else None,
+        }
         return {name: body for name, body in found.items() if body is not None}
 
     def _probe(self, name: str, run: Any, calls: int, *needs: Need, times: int = 1) -> Probe:

@@ -46,15 +46,22 @@ def _waited(contract: Contract, buying: Buying) -> Iterator[Clause]:
     model, probe, expected = buying.model, buying.generate, contract.success_type
     path = contract.path("generate", model=model.slug)
 
-    def clause(name: str, sentence: str, place: Place, check: Check, *facts: str, severity: Severity | None = None) -> Clause:
+    def clause(
+        name: str, sentence: str, place: Place, check: Check, *facts: str, severity: Severity | None = None
+    ) -> Clause:
         oracle = observed(probe.id, "generate", check)
-        return promise(contract, f"{buying.prefix}generate.{name}", sentence, place, oracle, facts=facts, severity=severity)
+        return promise(
+            contract, f"{buying.prefix}generate.{name}", sentence, place, oracle, facts=facts, severity=severity
+        )
 
     needed = [fact for name in model.schema.get("required", ()) for fact in _facts_of(contract, model, {name})]
-    told, place = f"POST {path} answers a valid request with 200.", ("paths", "/v1/{model}", "post", "responses", "200")
+    told = f"POST {path} answers a valid request with 200."
+    place: Place = ("paths", "/v1/{model}", "post", "responses", "200")
     oracle = answered(probe.id, "generate", [200])
     yield promise(contract, probe.id, told, place, oracle, facts=["P1", *needed], probe=probe)
-    told = f"The answer of POST {path} is {'a video, of exactly that type' if expected == VIDEO else 'JSON'}, {expected}."
+    told = (
+        f"The answer of POST {path} is {'a video, of exactly that type' if expected == VIDEO else 'JSON'}, {expected}."
+    )
     yield clause("body", told, (*GENERATED, "content"), _is_of(expected), "P13", "D1")
     told = "The answer's content-length is the bytes of its body."
     yield clause("content-length", told, (*GENERATED, "content"), _has_length, "P13", "D1", severity=Severity.NOTICE)

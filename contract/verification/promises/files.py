@@ -26,9 +26,7 @@ from mockling.contract.verification.promises.promise import (
 )
 
 # A PNG of one pixel.
-PIXEL = b64decode(
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-)
+PIXEL = b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
 GENERATION: Place = ("components", "schemas", "Generation", "properties")
 DOWNLOAD: Place = ("paths", "/generations/{file}", "get", "responses")
 
@@ -110,7 +108,9 @@ def _same_bytes(probe: str) -> Oracle:
         if whole is None or whole.status != 200:
             return unseen("No file was fetched.")
         digest = message(whole).sha256
-        check = answered(probe, "download with a key", [200], lambda step: same("sha256", digest, message(step).sha256, step))
+        check = answered(
+            probe, "download with a key", [200], lambda step: same("sha256", digest, message(step).sha256, step)
+        )
         return check(evidence) if keyed else unseen("No file was fetched.")
 
     return oracle
@@ -151,7 +151,10 @@ def _same_length(probe: str) -> Oracle:
             return unseen("No file was fetched.")
         length = str(message(whole).size)
         check = answered(
-            probe, "head", [200], lambda step: same("content-length", length, header(step, "content-length") or None, step)
+            probe,
+            "head",
+            [200],
+            lambda step: same("content-length", length, header(step, "content-length") or None, step),
         )
         return check(evidence)
 
@@ -165,4 +168,8 @@ def _one_address(step: Step) -> Finding | None:
 
 
 def _is_pixel(step: Step) -> Finding | None:
-    return None if message(step).body == PIXEL else broken("the bytes that were uploaded", f"{message(step).size} others", step)
+    return (
+        None
+        if message(step).body == PIXEL
+        else broken("the bytes that were uploaded", f"{message(step).size} others", step)
+    )

@@ -22,12 +22,18 @@ NO_VALUE = {"mockling": [{"no": "such value"}]}  # of no type that a parameter i
 
 def cheapest(model: Model) -> dict[str, Any]:
     """Return the cheapest valid request, without what has a default that is no dearer."""
-    request = min((one for one in model.combinations() if not model.violations(one)), key=model.price)
+    request = min(filter(lambda one: not model.violations(one), model.combinations()), key=model.price)
     needed = model.schema.get("required", ())
     for name in [name for name in model.defaults if name in request and name not in needed]:
         shorter = {other: value for other, value in request.items() if other != name}
-        request = shorter if model.price(shorter) <= model.price(request) else request
+        request = shorter if model.price(shorter) <= model.price(request) and not fails(model, shorter) else request
     return deepcopy(request)
+
+
+def fails(model: Model, request: dict[str, Any]) -> bool:
+    """Say whether the generation of a valid request is known to fail."""
+    completed = model.completed(request)
+    return model.failure(completed, model.inputs(completed)) is not None
 
 
 def unusual(model: Model) -> dict[str, Any]:
@@ -50,7 +56,9 @@ def price_of(model: Model) -> Decimal:
 def flawed(model: Model) -> dict[str, Any] | None:
     """Return a request with an invalid parameter, whose inputs cannot be fetched; None: nothing would be invalid."""
     request = harmless(model)
-    absent = ({other: value for other, value in request.items() if other != name} for name in model.schema.get("required", ()))
+    absent = (
+        {other: value for other, value in request.items() if other != name} for name in model.schema.get("required", ())
+    )
     wrong = ({**request, name: NO_VALUE} for name in model.parameters)
     return next((one for one in (*absent, *wrong) if model.violations(one)), None)
 
@@ -60,7 +68,9 @@ def unfit_request(model: Model) -> Callable[[Sender], dict[str, Any]] | None:
     found = [
         (file.place, file.must["width"]["minimum"])
         for file in model.inputs(model.example)
-        if file.kind == "video" and file.must.get("width", {}).get("minimum", 0) > NARROW and file.place in model.example
+        if file.kind == "video"
+        and file.must.get("width", {}).get("minimum", 0) > NARROW
+        and file.place in model.example
     ]
     if not found:
         return None

@@ -13,7 +13,7 @@ from mockling.contract.verification.clause import Clause, Finding, broken, holds
 from mockling.contract.verification.evidence import PASSING, Evidence
 from mockling.contract.verification.parameters import harmless
 from mockling.contract.verification.probe import BAD_KEY, Cost, Need, Probe, Request, Sender
-from mockling.contract.verification.promises.making import flawed, unfit_request
+from mockling.contract.verification.promises.making import fails, flawed, unfit_request
 from mockling.contract.verification.promises.promise import promise
 
 UNKNOWN_MODEL = "mockling-no-such-model"
@@ -22,9 +22,10 @@ PLACE = ("x-behaviour", "check_order")
 
 @dataclass(frozen=True, slots=True)
 class Flaw:
-    """What makes a request fail a stage: the `fields` of the request, sent so many `times`, and the `case` that answers.
+    """What makes a request fail a stage.
 
-    `prepare` sends what must be there first, and returns further fields.
+    It has these `fields`, is sent so many `times`, and the `case` answers it; `prepare` sends what must be there before
+    it, and returns further fields.
     """
 
     stage: str
@@ -63,7 +64,7 @@ def _flaws(contract: Contract, model: Model, operation: str) -> list[Flaw]:
     ]
     if operation == "generate":
         known += [Flaw("rate", "rate_limited", {"key": Need.LIMITED}, limit + 1)]
-        known += [Flaw("generation", "unreadable_input", {})] if _fails(model) else []
+        known += [Flaw("generation", "unreadable_input", {})] if fails(model, harmless(model)) else []
     if invalid is not None and not queues:
         known += [Flaw("parameters", "invalid_parameter", {"json": invalid})]
     if unfit is not None and not queues:
@@ -71,11 +72,6 @@ def _flaws(contract: Contract, model: Model, operation: str) -> list[Flaw]:
     known += [Flaw("credits", "low_balance" if operation == "generate" else "low_balance_v2", {"key": Need.POOR})]
     order: list[str] = contract.document["x-behaviour"]["check_order"]
     return sorted(known, key=lambda flaw: order.index(flaw.stage))
-
-
-def _fails(model: Model) -> bool:
-    request = harmless(model)
-    return model.failure(model.completed(request), model.inputs(request)) is not None
 
 
 def _pairs(flaws: list[Flaw], statuses: Mapping[str, int]) -> list[tuple[Flaw, Flaw]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from decimal import Decimal, InvalidOperation
+from functools import cache
 from typing import Any
 
 from mockling.contract.contract import Contract
@@ -38,8 +39,13 @@ def promise(
 
 def severity_of(contract: Contract, named: Collection[str]) -> Severity:
     """Return a notice for what rests on nothing but upstream's word or an assumption, else a break."""
-    told = [row for row in facts() if row.id in named and row.answer in (None, contract.answers.get(row.id))]
-    return Severity.NOTICE if told and all(WEAK >= set(row.standing) for row in told) else Severity.BREAK
+    told = [_standings().get((fact, contract.answers.get(fact))) for fact in named]
+    return Severity.NOTICE if told and all(words and words <= WEAK for words in told) else Severity.BREAK
+
+
+@cache
+def _standings() -> dict[tuple[str, str | None], set[str]]:
+    return {(row.id, row.answer): set(row.standing) for row in facts()}
 
 
 def answered(probe: str, name: str, statuses: Collection[int], check: Check | None = None) -> Oracle:
