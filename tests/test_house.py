@@ -21,6 +21,9 @@ MAY_IMPORT = {
 }
 
 
+SUITE = ROOT / "contract" / "suite"
+
+
 def imported_rooms(file: Path) -> set[str]:
     rooms = set()
     for node in ast.walk(ast.parse(file.read_text("utf-8"))):
@@ -35,8 +38,15 @@ def imported_rooms(file: Path) -> set[str]:
 @pytest.mark.parametrize("room", MAY_IMPORT)
 def test_a_room_imports_only_what_it_may(room: str) -> None:
     """Each folder imports, of ours, itself and the rooms it stands on, and nothing else."""
-    for file in (ROOT / room).rglob("*.py"):
+    for file in set((ROOT / room).rglob("*.py")) - set(SUITE.glob("*.py")):
         assert imported_rooms(file) <= MAY_IMPORT[room] | {room}, file
+
+
+def test_nothing_imports_the_suite_of_clauses() -> None:
+    """It is a suite of tests, and as one it may use every room."""
+    for room in MAY_IMPORT:
+        for file in set((ROOT / room).rglob("*.py")) - set(SUITE.glob("*.py")):
+            assert not [name for name in imported_at_start(file) if name.startswith("mockling.contract.suite")], file
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ SWITCHES = {
     "block-network": "every call beyond this machine is refused in tests that use the fixture mockling",
 }
 OUTSIDE = "outside of a test with the fixture mockling, which has to ask for it."
+SUITE = "mockling.contract.suite"  # run with --pyargs, so that no conftest.py of it is read in time
 TWICE = (
     "mockling and mockling_fresh are one emulator, which is in use: take one of them in a test, and one block of "
     "mockling_fresh at a time."
@@ -52,6 +53,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     for name, meaning in SWITCHES.items():
         group.addoption(f"--mockling-{name}", action="store_true", default=None, help=meaning)
         parser.addini(f"mockling_{name.replace('-', '_')}", meaning, type="bool", default=False)
+
+
+def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) -> None:
+    """Load the options of the suite that verifies a target, where that is what is run."""
+    if any(arg.startswith(SUITE) for arg in args):
+        early_config.pluginmanager.import_plugin(f"{SUITE}.options")
 
 
 def pytest_configure(config: pytest.Config) -> None:
