@@ -43,7 +43,10 @@ class Gateway(Refusing):
         # Its first two sentences are quoted; what follows them is Mockling's.
         texts = {None: self.errors["missing_key"]["error"], BAD_KEY: ". ".join(text.split(". ")[:2])}
         for name in self.guarded:
-            yield self.refused(f"{name}.refuses.no-key", "without a key", "missing_key", self.request(name, key=None))
+            rests = ["G2", "A9"] if name == "status" else ["G2"]
+            yield self.refused(
+                f"{name}.refuses.no-key", "without a key", "missing_key", self.request(name, key=None), *rests
+            )
             yield self.refused(
                 f"{name}.refuses.a-bad-key", "with a key of nobody", "invalid_key", self.request(name, key=BAD_KEY)
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from mockling.contract.contract import Contract
@@ -45,8 +46,9 @@ def _delivering(contract: Contract, buying: Buying) -> Iterator[Clause]:
         return promise(contract, f"{buying.prefix}submit.{name}", sentence, place, oracle, facts=facts)
 
     pattern = (*SCHEMAS, "RequestId", "pattern")
-    told = "Every answer about a request names its id where it names one."
-    yield clause("id", told, pattern, lambda evidence: _same_id(evidence, probe.id), "A1", "A11")
+    told = "A request has an id of the known form, and every answer about it that names an id names this one."
+    form = contract.document["components"]["schemas"]["RequestId"]["pattern"]
+    yield clause("id", told, pattern, lambda evidence: _same_id(evidence, probe.id, form), "A1", "A11", "D3")
     for name, url in zip(ASKING, ("status_url", "response_url", "poll_url"), strict=True):
         told = f"{url} is the absolute address of {contract.path(name, id='<id>')}, at the server that answered."
         oracle = _at_its_address(contract, probe.id, name, url)
@@ -135,13 +137,13 @@ def _expiring(contract: Contract, buying: Buying) -> Iterator[Clause]:
     yield promise(contract, "expiry.file", sentence, file, oracle, facts=["G21"])
 
 
-def _same_id(evidence: Evidence, probe: str) -> Finding:
+def _same_id(evidence: Evidence, probe: str, form: str) -> Finding:
     first = evidence.step(probe, "submit")
     if first is None or first.status != 200:
         return unseen()
     wanted = field(first, "request_id")
-    if not isinstance(wanted, str) or not wanted:
-        return broken("a request_id", repr(wanted), first)
+    if not isinstance(wanted, str) or not re.search(form, wanted):
+        return broken(f"a request_id of the form {form}", repr(wanted), first)
     polls = [step for step in evidence.of(probe) if step.exchange.operation in ASKING and step.status == 200]
     for step in polls:
         told = field(step, "request_id")
