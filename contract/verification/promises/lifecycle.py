@@ -174,11 +174,11 @@ def _forwards(evidence: Evidence, probe: str) -> Finding:
 
 
 def _running(probe: str, names: tuple[str, ...], check: Check) -> Oracle:
-    """Return the oracle of the answers that came before the last one, at which the request had ended."""
+    """Return the oracle of the answers that came before the request had ended."""
 
     def oracle(evidence: Evidence) -> Finding:
-        asked = list(named(evidence, probe, *ASKING))
-        running = [step for step in asked[:-1] if step.name in names and step.status not in (None, *PASSING)]
+        asked = [step for step in named(evidence, probe, *names) if step.status not in (None, *PASSING)]
+        running = [step for step in asked if field(step, "status") not in ENDED]
         found = [finding for finding in map(check, running) if finding]
         return found[0] if found else holds(*running[:1]) if running else unseen("No request was seen that runs.")
 
