@@ -155,10 +155,15 @@ def _refused(contract: Contract) -> Iterator[Clause]:
             sender.send(BALANCE, f"{name}, after")
 
     probe = Probe("billing.refused", Cost.FREE_IF_TRUE, run, frozenset({Need.GOOD}), 11, len(kinds) * valid.price)
+    status = contract.document["x-errors"]["invalid_parameter"]["status"]
+    sentence = f"An invalid parameter on v1 is refused with {status}."
+    oracle = answered(probe.id, "invalid", [status])
+    place: Place = ("x-errors", "invalid_parameter", "status")
+    yield promise(contract, "generate.invalid", sentence, place, oracle, facts=["P14", "D4"], probe=probe)
     before = "before"
     for name in kinds:
         sentence = f"A POST that is refused or fails ({name}) is charged nothing."
-        place: Place = ("paths", "/v1/{model}", "post", "responses")
+        place = ("paths", "/v1/{model}", "post", "responses")
         oracle = _charged(probe.id, before, f"{name}, after", Decimal(0))
         yield promise(contract, f"{probe.id}.{name}", sentence, place, oracle, facts=["G11"], probe=probe)
         before = f"{name}, after"
