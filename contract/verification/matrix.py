@@ -26,5 +26,5 @@ def matrix(contract: Contract) -> dict[str, list[str] | str]:
 @cache
 def unclaimed() -> dict[str, str]:
     """Return why no clause checks a fact, for each fact that has none."""
-    rows: dict[str, str] = read_yaml(files("mockling.contract") / "verification" / "unclaimed.yaml") or {}
+    rows: dict[str, str] = read_yaml(files("mockling.contract") / "unclaimed.yaml") or {}
     return rows
