@@ -9,7 +9,7 @@ from typing import Any
 
 from mockling.contract.figures import first_of, schema_at
 from mockling.contract.model import Model
-from mockling.contract.verification.values import MISSING, URL, sample
+from mockling.contract.verification.values import MISSING, NOWHERE, URL, sample
 
 _WEB = re.compile(r"https?://[^/?#]", re.IGNORECASE)
 
@@ -79,4 +79,4 @@ def led_nowhere(value: Any) -> Any:
         return {name: led_nowhere(part) for name, part in value.items()}
     if isinstance(value, list):
         return [led_nowhere(part) for part in value]
-    return URL if isinstance(value, str) and _WEB.match(value) else value
+    return NOWHERE if isinstance(value, str) and _WEB.match(value) else value
