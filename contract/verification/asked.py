@@ -31,7 +31,8 @@ class Asked:
     `storage_url` is where uploads go (None: the target itself, or the live storage). `budget` are the US dollars that
     may be spent (None: nothing may be billed, even by mistake), `paid` says whether generations may be bought with
     them. `profile`, `answers` and `models` are those of `mockling.contract.load`. `timeout` is how many seconds an
-    answer is waited for. Raises `AskedError` for what makes no sense.
+    answer is waited for, `requests_per_minute` the limit of the account (None: that of the smallest plan), `ledger` the
+    file that keeps what was spent (None: one in the user's state folder). Raises `AskedError` for what makes no sense.
     """
 
     target: str
@@ -43,6 +44,8 @@ class Asked:
     answers: Mapping[str, str] = field(default_factory=dict)
     models: tuple[Path, ...] = ()
     timeout: float = 900.0
+    requests_per_minute: int | None = None
+    ledger: Path | None = None
 
     def __post_init__(self) -> None:
         address = urlsplit(self.target)
