@@ -40,13 +40,9 @@ def _refused(verified: Verified, client: Client, model: Model, request: dict[str
     try:
         client.generate_with(model.slug, **request)
     except ApiError as error:
-        certain = error.status is not None and error.status not in (200, 502, 503, 504)
-        (reserved.released if certain else reserved.spent)()
+        reserved.settle(error.status)
         return error
-    except BaseException:
-        reserved.spent()
-        raise
-    reserved.spent()
+    reserved.settle(200)
     guard.stop(f"a request of {model.slug} that must fail was answered with a video")
     pytest.fail(f"A video came for {request!r}.")
 
