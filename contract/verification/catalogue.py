@@ -9,6 +9,7 @@ from mockling.contract.document import ContractError
 from mockling.contract.verification.answers import answer_clauses
 from mockling.contract.verification.clause import Clause
 from mockling.contract.verification.parameters import parameter_clauses
+from mockling.contract.verification.promises import promise_clauses
 from mockling.contract.verification.provoked import provoked_clauses
 
 
@@ -29,3 +30,4 @@ def _clauses(contract: Contract) -> Iterator[Clause]:
         yield from parameter_clauses(contract, model)
     yield from provoked_clauses(contract)
     yield from answer_clauses(contract)
+    yield from promise_clauses(contract)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Protocol
 
+from mockling.contract.verification.spending import Spending
+
 
 class Stopped(Exception):
     """The run must end here; the message says why."""
@@ -23,6 +25,10 @@ class Reservation(Protocol):
 class Guard(Protocol):
     """Who says whether a request may be sent."""
 
+    @property
+    def spending(self) -> Spending:
+        """What was spent, as far as is known by now."""
+
     def reserve(self, price: Decimal, what: str) -> Reservation:
         """Set aside what a request may be billed in the worst case (US dollars), before it is sent.
 
@@ -38,6 +44,8 @@ class Guard(Protocol):
 
 class Unguarded:
     """The guard of a target that costs nothing."""
+
+    spending = Spending()
 
     def reserve(self, price: Decimal, what: str) -> Unguarded:  # noqa: ARG002 - a guard's signature
         """Set nothing aside."""

@@ -9,7 +9,7 @@ from typing import Any
 from mockling.contract.contract import Contract
 from mockling.contract.verification.clause import Clause, Finding, Oracle, broken, holds, unclear, unseen
 from mockling.contract.verification.evidence import PASSING, Evidence
-from mockling.contract.verification.harmless import nowhere
+from mockling.contract.verification.harmless import led_nowhere
 from mockling.contract.verification.places import facts_at, pointer
 from mockling.contract.verification.probe import Cost, Need, Probe, Request, Sender, single
 
@@ -59,7 +59,7 @@ class Provoking:
     def __init__(self, contract: Contract) -> None:
         self._contract = contract
         self._upload = Probe("asset.fetched", Cost.FREE, _fetched, frozenset({Need.GOOD}), 1 + len(OF_A_FILE))
-        body = nowhere(contract.model.example)
+        body = led_nowhere(contract.model.example)
         self._bodies: dict[str, Any] = {"upload": _upload(), **dict.fromkeys(GENERATIONS, body)}
         known = contract.document["components"]["schemas"]["RequestId"]["example"]
         self._values = {"id": known, "file": f"{known}.mp4"}
