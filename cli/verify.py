@@ -165,7 +165,7 @@ def _announce(plan: Plan, server: Target, pace: int | None) -> None:
         worst = f"  at most {dollars(probe.worst)}" if probe.worst else ""
         click.echo(f"{probe.cost.value:<12}  {probe.id}{worst}")
     click.echo(
-        f"{len(plan.probes)} probes of {server.name} with {plan.calls} calls (polls not counted){_lasting(plan, pace)}, "
-        f"at most {dollars(plan.worst)} if every promise is broken; {len(plan.skipped)} of {len(plan.clauses)} clauses "
+        f"{len(plan.probes)} probes of {server.name} with {plan.calls} calls (polls not counted)"
+        f"{_lasting(plan, pace)}, at most {dollars(plan.worst)} if every promise is broken; {len(plan.skipped)} of {len(plan.clauses)} clauses "
         "are skipped. Nothing was sent."
     )

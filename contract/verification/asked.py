@@ -34,7 +34,8 @@ class Asked:
     `storage_url` is where uploads go (None: the target itself, or the live storage). `budget` are the US dollars that
     may be spent (None: nothing may be billed, even by mistake), `paid` says whether generations may be bought with
     them. `profile`, `answers` and `models` are those of `mockling.contract.load`. `timeout` is how many seconds an
-    answer is waited for, `requests_per_minute` the limit of the account (None: that of the smallest plan, on this machine none), `ledger` the
+    answer is waited for, `requests_per_minute` the limit of the
+    account (None: that of the smallest plan, on this machine none), `ledger` the
     file that keeps what was spent (None: one in the user's state folder). Raises `AskedError` for what makes no sense.
     """
 

@@ -76,7 +76,7 @@ class Wire:
         step = self._exchanged(probe, name, request)
         self.steps.append(step)
         if len(self.steps) == FIRST and all(one.status is None for one in self.steps):
-            raise Unreachable(f"{self._target.url} does not answer: {step.exchange.error}.")
+            raise Unreachable(f"Nothing answers at {self._target.url}; check the address and the network.")
         if reserved is not None:
             reserved.settle(step.status)
             if step.status == 200 and not request.bought:
