@@ -12,7 +12,8 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from mockling.cli import told
-from mockling.contract import Contract, ContractError, Fact, fact, facts, load
+from mockling.cli.loading import loaded, models_option, profile_option
+from mockling.contract import Contract, ContractError, Fact, fact, facts
 from mockling.contract.facts import places, profiles_taking, question, sources, standings
 from mockling.contract.openapi import without_sources
 
@@ -24,19 +25,13 @@ MOST_CLAUSES = 40  # of a fact that are shown
 @click.command("contract")
 @click.argument("fact_id", metavar="[ID]", required=False)
 @click.option("--openapi", is_flag=True, help="Print the whole contract as one OpenAPI document, in JSON.")
-@click.option("--profile", default="documented", show_default=True, help="How disputed facts are answered.")
-@click.option(
-    "--model",
-    "models",
-    multiple=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="YAML file of another model; repeatable.",
-)
+@profile_option
+@models_option
 @told()
 def command(fact_id: str | None, openapi: bool, profile: str, models: tuple[Path, ...]) -> None:
     """Print every fact of the contract with its source, or all about the one of that ID (such as P7)."""
     console = Console(soft_wrap=bool(fact_id), highlight=False)
-    contract = _loaded(profile, models)
+    contract = loaded(profile, models)
     if openapi and fact_id:
         raise click.UsageError("--openapi prints the whole document; leave the ID out.")
     if openapi:
@@ -51,17 +46,6 @@ def command(fact_id: str | None, openapi: bool, profile: str, models: tuple[Path
             row = (one.id, ", ".join(one.standing), _told(one), _list(checked[one.id]))
             click.echo("\t".join(row))
         click.echo(UNVERIFIED, err=True)
-
-
-def _loaded(profile: str, models: tuple[Path, ...]) -> Contract:
-    try:
-        load(profile)
-    except ContractError as error:
-        raise click.BadParameter(str(error), param_hint="'--profile'") from error
-    try:
-        return load(profile, models=models)
-    except ContractError as error:
-        raise click.BadParameter(str(error), param_hint="'--model'") from error
 
 
 def _known(fact_id: str) -> list[Fact]:

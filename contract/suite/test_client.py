@@ -15,7 +15,7 @@ from mockling.client.errors import BY_STATUS
 from mockling.contract import Model
 from mockling.contract.strategies import broken_requests, valid_requests
 from mockling.contract.suite.options import Verified
-from mockling.contract.verification.harmless import nowhere
+from mockling.contract.verification.harmless import disarmed, led_nowhere
 from mockling.contract.verification.probe import Cost, Need
 
 FEW, MANY = 5, 100  # examples against a target that limits requests, and against the emulator
@@ -40,13 +40,9 @@ def _refused(verified: Verified, client: Client, model: Model, request: dict[str
     try:
         client.generate_with(model.slug, **request)
     except ApiError as error:
-        certain = error.status is not None and error.status not in (200, 502, 503, 504)
-        (reserved.released if certain else reserved.spent)()
+        reserved.settle(error.status)
         return error
-    except BaseException:
-        reserved.spent()
-        raise
-    reserved.spent()
+    reserved.settle(200)
     guard.stop(f"a request of {model.slug} that must fail was answered with a video")
     pytest.fail(f"A video came for {request!r}.")
 
@@ -68,7 +64,7 @@ def test_a_broken_request_is_refused(verified: Verified, client: Client) -> None
         @_properties(verified)
         @given(drawn=broken_requests(model))
         def check(drawn: tuple[dict[str, Any], str], model: Model = model) -> None:
-            error = _refused(verified, client, model, nowhere(drawn[0]))
+            error = _refused(verified, client, model, led_nowhere(drawn[0]))
             assert type(error) is BY_STATUS.get(status, UnexpectedStatus), f"{drawn[1]}: {error}"
             assert error.message
 
@@ -85,7 +81,7 @@ def test_a_valid_request_that_names_no_file_fails_and_costs_nothing(verified: Ve
         @_properties(verified)
         @given(request=valid_requests(model))
         def check(request: dict[str, Any], model: Model = model) -> None:
-            assert isinstance(_refused(verified, client, model, nowhere(request)), ServerError)
+            assert isinstance(_refused(verified, client, model, disarmed(model, led_nowhere(request))), ServerError)
 
         check()
     assert client.credits() == before

@@ -83,19 +83,22 @@ def gather(
     """Send the probes of a plan and return what came; `progress` is told of each probe before it is sent."""
     wire, sent, failed, stopped = Wire(contract, target, guard), set[str](), dict[str, str](), None
     try:
+        guard.begin(wire.balance, billable=any(probe.worst for probe in plan.probes))
         for probe in plan.probes:
             progress(probe)
             sent.add(probe.id)
             try:
                 probe.run(ProbeSender(wire, target, probe.id))
-            except Stopped as reason:
-                stopped = str(reason)
-                break
+            except Stopped:
+                raise
             except Exception as error:  # what came was not what the probe goes on from; its clauses say so
                 failed[probe.id] = f"{type(error).__name__}: {error}"[:300]
+    except Stopped as reason:
+        stopped = str(reason)
     finally:
+        guard.end()
         wire.close()
-    return Gathered(Evidence(wire.steps), stopped, frozenset(sent), failed)
+    return Gathered(Evidence(wire.steps), stopped or guard.spending.stopped, frozenset(sent), failed)
 
 
 def judged(plan: Plan, gathered: Gathered) -> list[Result]:

@@ -11,6 +11,8 @@ from pathlib import Path
 from secrets import token_hex
 from urllib.parse import unquote_plus
 
+ESCAPE = re.compile(r"\\(u([0-9a-fA-F]{4})|.)")
+BLANK = dict.fromkeys("nrtbf", " ")
 SHORTEST = 6  # characters of an encoded form: shorter ones stand in any text by chance
 
 
@@ -26,13 +28,11 @@ def search(artefacts: Mapping[str, str], keys: Iterable[str]) -> None:
     """
     wanted = [key for key in dict.fromkeys(keys) if key]
     for name, text in artefacts.items():
-        views = [re.sub(r"\s+", "", view) for view in _views(text)] if wanted else []
+        views = ["".join(view.split()) for view in dict.fromkeys(_views(text))] if wanted else []
         lowered = [view.lower() for view in views]
         for key in wanted:
-            plain, encoded = re.sub(r"\s+", "", key).lower(), list(_encoded(key))
-            if any(plain in view or _hex(key) in view for view in lowered) or any(
-                form in view for view in views for form in encoded
-            ):
+            plain, encoded = ("".join(key.split()).lower(), _hex(key)), dict.fromkeys(_encoded(key))
+            if _any_in(plain, lowered) or _any_in(encoded, views):
                 raise SecretFound(f"An API key stands in {name}; nothing was written.")
 
 
@@ -43,6 +43,11 @@ def publish(artefacts: Mapping[Path, str], keys: Iterable[str]) -> None:
     file cannot be written.
     """
     search({str(path): text for path, text in artefacts.items()}, keys)
+    write(artefacts)
+
+
+def write(artefacts: Mapping[Path, str]) -> None:
+    """Write texts to files, in which somebody looked for keys already; see `publish`."""
     for path, text in artefacts.items():
         _write(path, text.encode("utf-8", "replace"))
 
@@ -63,12 +68,23 @@ def _write(path: Path, content: bytes) -> None:
         beside.unlink(missing_ok=True)
 
 
+def _any_in(forms: Iterable[str], views: Iterable[str]) -> bool:
+    return any(form in view for view in views for form in forms)
+
+
 def _views(text: str) -> Iterator[str]:
     """Yield a text as it is, and as it is once what is escaped in it is read."""
     yield text
     yield unquote_plus(text)
     yield unescape(text)
-    yield re.sub(r"\\u([0-9a-fA-F]{4})", lambda match: chr(int(match[1], 16)), text).replace("\\", "")
+    once = _unescaped(text)
+    yield once
+    yield _unescaped(once)  # JSON within JSON, as a body in a report is
+
+
+def _unescaped(text: str) -> str:
+    """Return a text with the escapes of JSON replaced, a break or tab by a blank."""
+    return ESCAPE.sub(lambda match: chr(int(match[2], 16)) if match[2] else BLANK.get(match[1], match[1]), text)
 
 
 def _encoded(key: str) -> Iterator[str]:

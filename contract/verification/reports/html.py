@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 from mockling.contract.document import ContractError
@@ -23,6 +24,7 @@ from mockling.contract.verification.reports.telling import (
     headline_of,
     number,
     question,
+    short,
     skipped,
     word,
 )
@@ -34,14 +36,10 @@ DIFFERENCES = (Verdict.BROKEN, Verdict.ERROR, Verdict.INCONCLUSIVE, Verdict.NOTI
 
 def as_html(run: Run) -> str:
     """Return a run as a page that stands alone: the answer and the cost, the differences, all clauses, the facts."""
-    environment = Environment(
-        autoescape=True, finalize=_clean, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    home = files("mockling.contract.verification.reports")
-    page = environment.from_string((home / "report.html.j2").read_text("utf-8"))
     told = {
         "question": question(run),
         "word": word(run),
+        "short": short(run),
         "answer": answer(run),
         "cost": cost(run),
         "advice": advice(run),
@@ -53,7 +51,16 @@ def as_html(run: Run) -> str:
         "facts": _facts(run),
     }
     helpers = {"meaning": MEANING, "headline": headline_of, "number": number, "body": _body}
-    return page.render(**told, **helpers, curl=lambda exchange: curl(exchange, run.url))
+    return _page().render(**told, **helpers, curl=lambda exchange: curl(exchange, run.url))
+
+
+@cache
+def _page() -> Template:
+    environment = Environment(
+        autoescape=True, finalize=_clean, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    home = files("mockling.contract.verification.reports")
+    return environment.from_string((home / "report.html.j2").read_text("utf-8"))
 
 
 def _clean(value: Any) -> Any:

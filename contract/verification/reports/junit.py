@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element, SubElement
 from mockling.contract.verification.clause import Verdict
 from mockling.contract.verification.probe import Cost
 from mockling.contract.verification.reports.curl import curl
-from mockling.contract.verification.reports.telling import about, answer, clean, cost, headline_of, word
+from mockling.contract.verification.reports.telling import about, answer, clean, cost, headline_of, short
 from mockling.contract.verification.run import Outcome, Run
 
 TAGS = {
@@ -43,7 +43,7 @@ def as_junit(run: Run) -> str:
 def _suite(root: Element, run: Run, name: str) -> Element:
     suite = SubElement(root, "testsuite", name=name, timestamp=f"{run.began:%Y-%m-%dT%H:%M:%S}")
     properties = SubElement(suite, "properties")
-    told = [*about(run), ("Answer", f"{word(run)}. {answer(run)}"), ("Cost", cost(run))]
+    told = [*about(run), ("Answer", f"{short(run)}. {answer(run)}"), ("Cost", cost(run))]
     amounts = [(name, getattr(run.spending, name)) for name in ("budget", "counted", "measured")]
     for key, value in [*told, *((f"spending.{name}", f"{amount:f}") for name, amount in amounts if amount is not None)]:
         SubElement(properties, "property", name=key, value=clean(value))

@@ -17,6 +17,7 @@ from mockling.contract.verification.reports.telling import (
     headline_of,
     number,
     question,
+    short,
     skipped,
     word,
 )
@@ -34,7 +35,7 @@ def as_markdown(run: Run) -> str:
 
 
 def _head(run: Run) -> Iterator[str]:
-    yield f"### {SIGNS[word(run)]} {_code_in(question(run), run.target)} {word(run)}"
+    yield f"### {SIGNS[word(run)]} {_code_in(question(run), run.target)} {short(run)}."
     yield ""
     yield f"{_told(answer(run), run.stopped)}"
     yield ""

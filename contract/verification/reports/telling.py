@@ -10,10 +10,9 @@ from decimal import Decimal
 from mockling.contract.exchange import money
 from mockling.contract.verification.asked import EMULATOR
 from mockling.contract.verification.clause import Finding, Verdict
-from mockling.contract.verification.run import BROKEN, KEPT, STOPPED, Outcome, Run, exit_code
+from mockling.contract.verification.run import KEPT, Run, exit_code, groups
 from mockling.contract.verification.target import LIVE
 
-WORDS = {KEPT: "Yes", BROKEN: "No", STOPPED: "Unknown"}  # otherwise it is unknown, too
 IMPOSSIBLE = re.compile("[^\t\n\r\u0020-\u007e\u00a0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 MEANING = {
     Verdict.BROKEN: "the target does something else than was promised",
@@ -41,24 +40,28 @@ def word(run: Run) -> str:
     """Return the answer in a word: Yes, No or Unknown."""
     if run.of(Verdict.BROKEN):  # what is known to be broken does not become unknown because the run ended early
         return "No"
-    return WORDS.get(exit_code(run), "Unknown")
+    return "Yes" if exit_code(run) == KEPT else "Unknown"
+
+
+def short(run: Run) -> str:
+    """Return the answer in a few words: a yes says whether it is one to everything."""
+    partly = word(run) == "Yes" and run.of(Verdict.SKIPPED)
+    return "Yes, as far as it was checked" if partly else word(run)
 
 
 def answer(run: Run) -> str:
-    """Return the answer in a sentence, which goes on from its word."""
+    """Return the answer in a sentence or two, which go on from `short`."""
     counts = Counter(outcome.verdict for outcome in run.outcomes)
     open_ones = counts[Verdict.INCONCLUSIVE] + counts[Verdict.ERROR]
     judged = sum(counts.values()) - counts[Verdict.SKIPPED]
     early = f", and the run was stopped early: {full_stop(run.stopped)}" if run.stopped else "."
     if counts[Verdict.BROKEN]:
-        broken = counts[Verdict.BROKEN]
-        verb = "is" if broken == 1 else "are"
-        return f"{number(broken, 'clause')} of the {judged:,} that were checked {verb} broken{early}"
+        broken, causes = counts[Verdict.BROKEN], len(groups(run))
+        verb, by = "is" if broken == 1 else "are", f", by {number(causes, 'cause')}" if causes < broken else ""
+        return f"{broken:,} of the {number(judged, 'clause')} that were checked {verb} broken{by}{early}"
     if run.stopped:
         kept = counts[Verdict.HOLDS] + counts[Verdict.NOTICE]
-        return (
-            f"The run was stopped early, when {number(kept, 'clause')} had been seen to hold: {full_stop(run.stopped)}"
-        )
+        return f"The run was stopped early, with {number(kept, 'clause')} seen to hold: {full_stop(run.stopped)}"
     if not judged:
         return "Not one clause was checked."
     if open_ones:
@@ -147,12 +150,6 @@ def counts(run: Run) -> dict[str, Counter[Verdict]]:
     for outcome in run.outcomes:
         told.setdefault(outcome.cost.value, Counter())[outcome.verdict] += 1
     return told
-
-
-def in_order(run: Run) -> list[Outcome]:
-    """Return all clauses, those of the worst verdict first."""
-    rank = list(Verdict)
-    return sorted(run.outcomes, key=lambda outcome: rank.index(outcome.verdict))
 
 
 def number(count: int, noun: str) -> str:

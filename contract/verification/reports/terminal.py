@@ -27,6 +27,7 @@ from mockling.contract.verification.reports.telling import (
     dollars,
     number,
     question,
+    short,
     skipped,
     word,
 )
@@ -46,15 +47,17 @@ COLOURS = {
 ANSWERS = {"Yes": "bold green", "No": "bold red", "Unknown": "bold yellow"}
 
 
-def print_run(console: Console, run: Run, keys: Iterable[str] = ()) -> None:
-    """Print a run: failures first, then what else there is to say, the answer and the cost last.
-
-    Raises `SecretFound`, and prints nothing, if one of the keys stands in it.
-    """
+def rendered(console: Console, run: Run) -> str:
+    """Return a run as this console would show it: failures first, then what else there is, answer and cost last."""
     with console.capture() as captured:
         for part in _parts(run):
             console.print(part, soft_wrap=isinstance(part, Text))
-    text = re.sub(r" +$", "", captured.get(), flags=re.MULTILINE)
+    return re.sub(r" +$", "", captured.get(), flags=re.MULTILINE)
+
+
+def print_run(console: Console, run: Run, keys: Iterable[str] = ()) -> None:
+    """Print a run. Raises `SecretFound`, and prints nothing, if one of the keys stands in it."""
+    text = rendered(console, run)
     search({"the report": Text.from_ansi(text).plain}, keys)
     console.file.write(text)
     console.file.flush()
@@ -110,8 +113,8 @@ def _parts(run: Run) -> Iterator[RenderableType]:
     if reasons := skipped(run):
         yield Text("\nSKIPPED", COLOURS[Verdict.SKIPPED])
         yield _facts([(f"{count:,}", reason) for reason, count in reasons])
-    yield Text.assemble("\n", (question(run), "bold"))
-    yield Text.assemble((f"{word(run)}. ", ANSWERS[word(run)]), printable(answer(run)))
+    yield Text.assemble("\n", (printable(question(run)), "bold"))
+    yield Text.assemble((f"{short(run)}. ", ANSWERS[word(run)]), printable(answer(run)))
     yield Text(f"Cost: {cost(run)}")
     yield Text(f"Next: {advice(run)}")
 
