@@ -12,7 +12,7 @@ from mockling.contract.exchange import money
 from mockling.contract.model import Model
 from mockling.contract.verification.clause import Clause, Finding, Oracle, Severity, broken, holds, unclear, unseen
 from mockling.contract.verification.evidence import Evidence, Step
-from mockling.contract.verification.parameters import harmless
+from mockling.contract.verification.harmless import harmless
 from mockling.contract.verification.places import facts_at
 from mockling.contract.verification.probe import Cost, Need, Probe, Request, Sender, single
 from mockling.contract.verification.promises.buying import BALANCE, Buying
