@@ -83,8 +83,7 @@ def _groups(run: Run, found: list[Group]) -> Iterator[str]:
             yield f"  - and {len(group.outcomes) - MOST_CLAUSES:,} more"
         if group.first.steps:
             command = printable(curl(group.first.steps[0].exchange, run.url))
-            fence = "`" * max(3, _longest_run(command) + 1)
-            yield from ("", f"  {fence}sh", f"  {command}", f"  {fence}", "")
+            yield from ("", "  ```sh", f"  {command}", "  ```", "")
     if len(found) > MOST_CAUSES:
         yield f"- and {number(len(found) - MOST_CAUSES, 'more cause')}"
 
