@@ -28,7 +28,7 @@ KEYS = {
 
 
 @contextmanager
-def emulated(contract: Contract, **settings: Any) -> Iterator[Target]:
+def emulated(contract: Contract, /, **settings: Any) -> Iterator[Target]:
     """Give an emulator as a target that offers all there is, with time that does not have to be waited for.
 
     `settings` are fields of `mockling.emulator.Settings`, among them those that `contract` was loaded with. Raises what
