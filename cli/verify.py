@@ -166,6 +166,6 @@ def _announce(plan: Plan, server: Target, pace: int | None) -> None:
         click.echo(f"{probe.cost.value:<12}  {probe.id}{worst}")
     click.echo(
         f"{len(plan.probes)} probes of {server.name} with {plan.calls} calls (polls not counted)"
-        f"{_lasting(plan, pace)}, at most {dollars(plan.worst)} if every promise is broken; {len(plan.skipped)} of {len(plan.clauses)} clauses "
-        "are skipped. Nothing was sent."
+        f"{_lasting(plan, pace)}, at most {dollars(plan.worst)} if every promise is broken; "
+        f"{len(plan.skipped)} of {len(plan.clauses)} clauses are skipped. Nothing was sent."
     )

@@ -18,6 +18,7 @@ from mockling.contract.verification.probe import Cost, Need
 from mockling.contract.verification.target import LIVE, Target, is_loopback
 
 EMULATOR = "emulator"
+NEAR, FAR = 0.1, 5.0  # seconds between two polls of a server on this machine, and of any other
 UNLIMITED = 1_000_000  # requests per minute
 Emulated = Callable[..., AbstractContextManager[Target]]
 
@@ -98,6 +99,7 @@ class Asked:
             keys=self.keys,
             timeout=self.timeout,
             patience=2 * self.timeout,
+            poll_interval=NEAR if is_loopback(url) else FAR,
         )
 
     def pace(self, contract: Contract, target: Target) -> int | None:
