@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pages import CHANGES, CONTRACT, POINTS, STORED, Change, as_html, as_lines, changed, compared, places
 
@@ -30,13 +30,18 @@ def test_a_fact_that_changes_is_the_difference_that_is_reported(change: Change, 
     assert places(WAYS[way](changed(change))) == change.places
 
 
+def subjects(change: Change) -> set[str]:
+    """Return what a change is about: a parameter, a status, the latency."""
+    return {".".join(place.replace("inputs", "parameters").replace("[]", "").split(".")[:2]) for place in change.places}
+
+
 @given(st.lists(st.sampled_from(CHANGES), min_size=2, max_size=5))
+@settings(max_examples=50)
 def test_facts_that_change_together_are_all_reported(changes: list[Change]) -> None:
     """The difference that a fact makes does not depend on the others: together they give what each gives."""
     apart: list[Change] = []
     for change in changes:
-        due = {place.rpartition(".")[0] for place in change.places} | change.places
-        if all(due.isdisjoint({place.rpartition(".")[0] for place in other.places} | other.places) for other in apart):
+        if all(subjects(change).isdisjoint(subjects(other)) for other in apart):
             apart.append(change)
     assert places(changed(*apart)) == frozenset().union(*(change.places for change in apart))
 
@@ -140,7 +145,7 @@ def test_what_was_read_on_the_page_and_is_gone_is_a_difference() -> None:
         ("<!doctype html><html><body><div id=root></div><script>1</script></body></html>", "names no endpoint"),
         (STORED.replace("required", "needed").replace("optional", "free"), "lists no parameters"),
         (STORED + "POST https://x/v1/y\n" + "seed required\nstring\n" * 501, "lists more than 500 parameters"),
-        ("<html>" + "<i>" * 600_000, "more markup than any page"),
+        ("<html>" + "<i>" * 300_000, "more markup than any page"),
         ("<html><body><![x y <div>", "markup that could not be read"),
     ],
 )

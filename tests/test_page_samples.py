@@ -64,7 +64,9 @@ def test_a_sample_of_the_sdk_that_changes_is_noticed() -> None:
 
 def test_parameters_of_the_sdk_may_stand_in_the_call() -> None:
     """`run` of the SDK takes them as keywords, beside others."""
-    code = 'import segmind\n\nresult = segmind.run(\n    "a-model",\n    prompt="x",\n    seed=-7,\n    base64=False,\n)'
+    code = (
+        'import segmind\n\nresult = segmind.run(\n    "a-model",\n    prompt="x",\n    seed=-7,\n    base64=False,\n)'
+    )
     for shown in (numbered(code), code):
         sample = sampled(shown)
         assert (sample.slug, sample.data) == ("a-model", {"prompt": "x", "seed": -7, "base64": False})

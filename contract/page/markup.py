@@ -15,7 +15,7 @@ _BLOCKS = {
 }  # fmt: skip
 
 
-MOST_PARTS = 500_000  # tags, and texts between them
+MOST_PARTS = 200_000  # tags, and texts between them
 
 
 class PageError(ValueError):
