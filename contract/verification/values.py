@@ -175,8 +175,9 @@ def _numbers(schema: Schema) -> Iterator[Any]:
     yield from (schema.get("multipleOf", 1), 0, 1, 0.5)
 
 
-def _object(schema: Schema, *, whole: bool) -> Any:
-    needed, found = schema.get("required", ()), dict[str, Any]()
+def _object(schema: Schema, *, whole: bool) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    needed = schema.get("required", ())
     fewest, most = schema.get("minProperties", 0), schema.get("maxProperties", LARGEST)
     for name, part in sorted(schema.get("properties", {}).items(), key=lambda item: item[0] not in needed):
         value = sample(part, whole=whole) if name in needed or len(found) < (most if whole else fewest) else MISSING
