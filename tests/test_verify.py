@@ -12,8 +12,10 @@ from mockling.cli import main
 from mockling.contract import load
 from mockling.contract.verification.catalogue import clauses
 from mockling.contract.verification.clause import Verdict
+from mockling.contract.verification.recording import judged_again
 from mockling.contract.verification.reports.document import read_json
 from mockling.emulator import Emulator
+from mockling.emulator.testing.emulated import KEYS
 
 REPORTS = ("json", "junit", "markdown", "html", "har")
 SLUG = load().model.slug
@@ -198,3 +200,15 @@ def test_the_json_report_is_json(tmp_path: Path) -> None:
     verify("emulator", "--only", "*.duration.*", "--json", report)
     told = json.loads(report.read_text("utf-8"))
     assert {"format", "target", "contract", "clauses", "spending", "evidence"} <= told.keys()
+
+
+@pytest.mark.parametrize("profile", ["documented", "observed"])
+def test_the_recorded_exchanges_are_those_of_the_clauses_there_are(profile: str) -> None:
+    """Today's clauses hold of what is recorded in fixtures/exchanges, and none lacks its exchanges there."""
+    recording = Path(__file__).parents[1] / "fixtures" / "exchanges" / f"emulator-{profile}.har"
+    contract = load(profile)
+    run, read = judged_again(recording, contract)
+    assert {outcome.verdict for outcome in run.outcomes} <= {Verdict.HOLDS, Verdict.SKIPPED}
+    assert len(run.of(Verdict.SKIPPED)) <= 1  # that of real time
+    assert not [key for key in KEYS.values() if key in recording.read_text("utf-8")]
+    assert read.own
