@@ -58,7 +58,7 @@ def _causes(run: Run) -> Iterator[str]:
     for verdict, group in rows:
         first = group.outcomes[0].id
         more = f" and {len(group.outcomes) - 1:,} more" if len(group.outcomes) > 1 else ""
-        facts = ", ".join(map(_code, group.facts[:8]))
+        facts = ", ".join(_code(fact, "|") for fact in group.facts[:8])
         yield f"| {verdict} | {_code(headline_of(group.first), '|')} | {_code(first, '|')}{more} | {facts} |"
     yield ""
 
