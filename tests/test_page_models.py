@@ -291,7 +291,7 @@ def test_odd_schemas_and_notes_are_compared_as_far_as_they_go(tmp_path: Path) ->
         parameters:
           type: object
           properties:
-            list: {type: array, items: {properties: {any: true, seed: {type: [integer, "null"], enum: [1, null]}}}}
+            list: {type: array, items: {properties: {any: true, seed: {type: [integer, "null"], enum: [1.0, null]}}}}
             scale: {type: number, exclusiveMinimum: 0, maximum: 2.0, x-labels: 5, enum: [1, 2]}
         example: {}
         price: 1

@@ -100,7 +100,8 @@ def _compare_default(points: Points, place: str, steps: Steps, said: str | None,
 
 
 def _compare_values(points: Points, place: str, steps: Steps, said: Values | None, schema: Document) -> None:
-    values = [told(value) for value in schema.get("enum", ()) if value is not None]
+    values = [told(value) if isinstance(value, str) else text_of(value) for value in schema.get("enum", ())]
+    values = list(filter(None, values))  # null is no value
     steps, contract = (*steps, "enum"), " ".join(values) or None
     if said is None:
         points.check(f"{place}.enum", steps, None, contract)
@@ -113,7 +114,6 @@ def _compare_values(points: Points, place: str, steps: Steps, said: Values | Non
     page = " ".join(shown) + rest
     points.check(f"{place}.enum", steps, page, contract, same and said.total in (None, count))
     labels = schema.get("x-labels")
-    for name in map(text_of, schema.get("enum", ())) if isinstance(labels, Mapping) else ():
+    for name, label in labels.items() if isinstance(labels, dict) else ():
         if told(name) in shown:
-            label = said.labels.get(told(name))
-            points.check(f"{place}.labels.{name}", (*steps[:-1], "x-labels", name), label, labels.get(name))
+            points.check(f"{place}.labels.{name}", (*steps[:-1], "x-labels"), said.labels.get(told(name)), str(label))
