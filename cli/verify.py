@@ -26,6 +26,7 @@ from mockling.contract import Contract
 from mockling.contract.verification.asked import EMULATOR
 from mockling.contract.verification.catalogue import clauses
 from mockling.contract.verification.clause import Clause
+from mockling.contract.verification.ledger import LedgerError
 from mockling.contract.verification.recording import judged_again
 from mockling.contract.verification.reports.document import as_json
 from mockling.contract.verification.reports.har import as_har
@@ -68,7 +69,7 @@ class _Verify(click.Command):
 @contract_options
 @report_options
 @click.pass_context
-@told(Unreadable)
+@told(Unreadable, LedgerError)
 def command(
     context: click.Context,
     /,
@@ -81,7 +82,8 @@ def command(
     """Say whether a target keeps the contract: an emulator, the live API, or a server at an address.
 
     `mockling verify page FILE` reads the endpoint's public page. Exit codes: 0 all that was checked holds; 1 something
-    is broken; 2 not understood, or a key was about to be written; 3 inconclusive; 4 stopped by the guard.
+    is broken; 2 not understood, or a key was about to be written; 3 inconclusive; 4 stopped by the guard; 130
+    interrupted with Ctrl-C, after which the reports tell what came by then.
     """
     if (target is None) == (recording is None):
         raise click.UsageError("Name one target (emulator, live, an address), or a recording with --from.")
@@ -126,8 +128,8 @@ def _announce(plan: Plan, server: Target) -> None:
         click.echo(f"{probe.cost.value:<12}  {probe.id}{worst}")
     click.echo(
         f"{len(plan.probes)} probes of {server.name} with {plan.calls} calls (polls not counted), "
-        f"at most {dollars(plan.worst)} if every promise is broken; {len(plan.skipped)} of {len(plan.clauses)} clauses "
-        "are skipped. Nothing was sent."
+        f"at most {dollars(plan.worst)} if every promise is broken; a budget of {dollars(plan.least)} suffices if all are "
+        f"kept. {len(plan.skipped)} of {len(plan.clauses)} clauses are skipped. Nothing was sent."
     )
 
 

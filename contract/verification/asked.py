@@ -11,7 +11,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from mockling.contract.contract import Contract, load
-from mockling.contract.verification.guard import Guard, SpendingGuard, Unguarded
+from mockling.contract.verification.guard import Guard, Unguarded
+from mockling.contract.verification.guarding import SpendingGuard
 from mockling.contract.verification.ledger import Ledger, digest
 from mockling.contract.verification.pacing import Pacer
 from mockling.contract.verification.probe import Cost, Need

@@ -162,4 +162,4 @@ class Asking:
         try:
             return self.model.price(body)
         except (ContractError, TypeError, AttributeError):  # values that no parameter has, or no parameters at all
-            return max(map(self.model.price, self.combinations), default=Decimal(0))
+            return max(map(self.model.price, self.combinations), default=self.model.price(self.model.example))
