@@ -128,8 +128,8 @@ def _announce(plan: Plan, server: Target) -> None:
         click.echo(f"{probe.cost.value:<12}  {probe.id}{worst}")
     click.echo(
         f"{len(plan.probes)} probes of {server.name} with {plan.calls} calls (polls not counted), "
-        f"at most {dollars(plan.worst)} if every promise is broken; a budget of {dollars(plan.least)} suffices if all are "
-        f"kept. {len(plan.skipped)} of {len(plan.clauses)} clauses are skipped. Nothing was sent."
+        f"at most {dollars(plan.worst)} if every promise is broken; a budget of {dollars(plan.least)} suffices if all "
+        f"are kept. {len(plan.skipped)} of {len(plan.clauses)} clauses are skipped. Nothing was sent."
     )
 
 

@@ -20,6 +20,7 @@ from mockling.contract.verification.target import LIVE, Target, is_loopback
 
 EMULATOR = "emulator"
 UNLIMITED = 1_000_000  # requests per minute
+QUICK = 0.1  # seconds between two polls on this machine
 Emulated = Callable[..., AbstractContextManager[Target]]
 
 
@@ -98,6 +99,7 @@ class Asked:
             keys=self.keys,
             timeout=self.timeout,
             patience=2 * self.timeout,
+            poll_interval=QUICK if is_loopback(url) else Target.poll_interval,
         )
 
     @contextmanager
