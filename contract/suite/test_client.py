@@ -35,7 +35,6 @@ def client(verified: Verified) -> Client:
 def _refused(verified: Verified, client: Client, model: Model, request: dict[str, Any]) -> ApiError:
     """Return the error that a request ends with, under the guard: a video would stop all that comes after it."""
     guard, price = verified.guard, max(map(model.price, model.combinations()))
-    guard.pace()
     reserved = guard.reserve(price, f"the client's call of {model.slug}")
     try:
         client.generate_with(model.slug, **request)

@@ -168,7 +168,7 @@ class Asking:
             return self.model.price(body)
         except (ContractError, TypeError, AttributeError):
             alike = [one for one in self.combinations if isinstance(body, dict) and self._alike(one, body)]
-            return max(map(self.model.price, alike or self.combinations), default=Decimal(0))
+            return max(map(self.model.price, alike or self.combinations), default=self.model.price(self.model.example))
 
     def _alike(self, one: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
         """Say whether a combination has all the values of a body that a combination can have."""
