@@ -19,6 +19,7 @@ from mockling.contract.openapi import without_sources
 
 UNVERIFIED = "No fact has been verified against the live API."
 MOST_LINES = 40  # of a part of the document that are shown
+MOST_CLAUSES = 40  # of a fact that are shown
 
 
 @click.command("contract")
@@ -38,10 +39,12 @@ def command(fact_id: str | None, openapi: bool, profile: str, models: tuple[Path
     elif fact_id:
         _print_one(console, _known(fact_id), contract)
     elif console.is_terminal:
-        _print_all(console)
+        _print_all(console, contract)
     else:
+        checked = _matrix(contract)
         for one in facts():  # for other programs: a line each
-            click.echo("\t".join((one.id, ", ".join(one.standing), _told(one))))
+            row = (one.id, ", ".join(one.standing), _told(one), _list(checked[one.id]))
+            click.echo("\t".join(row))
         click.echo(UNVERIFIED, err=True)
 
 
@@ -52,10 +55,25 @@ def _known(fact_id: str) -> list[Fact]:
         raise click.BadParameter(str(error), param_hint="'ID'") from error
 
 
-def _print_all(console: Console) -> None:
-    table = Table("id", "standing", Column("fact", overflow="fold"), box=None, header_style="bold", pad_edge=False)
+def _matrix(contract: Contract) -> dict[str, list[str] | str]:
+    from mockling.contract.verification.matrix import matrix  # the clauses of all facts take a while to make
+
+    return matrix(contract)
+
+
+def _list(checked: list[str] | str) -> str:
+    """Return the clauses of a fact as other programs read them; none: the reason, in brackets."""
+    return f"({checked})" if isinstance(checked, str) else " ".join(checked)
+
+
+def _print_all(console: Console, contract: Contract) -> None:
+    checked = _matrix(contract)
+    told = Column("fact", overflow="fold")
+    table = Table("id", "standing", told, "checked by", box=None, header_style="bold", pad_edge=False)
     for one in facts():
-        table.add_row(one.id, ", ".join(one.standing), escape(_told(one)))
+        ids = checked[one.id]
+        count = "nothing" if isinstance(ids, str) else f"{len(ids)} clause{'s' if len(ids) > 1 else ''}"
+        table.add_row(one.id, ", ".join(one.standing), escape(_told(one)), count)
     console.print(table)
     console.print(f"\n{UNVERIFIED} A standing is:", style="bold")
     for word, meaning in standings().items():
@@ -78,6 +96,15 @@ def _print_one(console: Console, rows: list[Fact], contract: Contract) -> None:
     for place, part in places(rows[0].id, contract.settled):
         console.print(f"  now, at {place}", markup=False)
         console.print(_shown(part), markup=False)
+    checked = _matrix(contract)[rows[0].id]
+    if isinstance(checked, str):
+        console.print(f"  checked by no clause: {checked}", markup=False)
+        return
+    console.print(f"  checked by {len(checked)} clause{'s' if len(checked) > 1 else ''} of mockling verify:")
+    for clause in checked[:MOST_CLAUSES]:
+        console.print(f"    {clause}", markup=False)
+    if len(checked) > MOST_CLAUSES:
+        console.print("    ...")
 
 
 def _shown(part: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from mockling.contract.verification.asked import Asked, AskedError, keys_of
 from mockling.contract.verification.catalogue import clauses
 from mockling.contract.verification.clause import Clause
 from mockling.contract.verification.guard import Guard
-from mockling.contract.verification.running import Result, gather, judged, planned
+from mockling.contract.verification.running import INTERRUPTED, Result, gather, judged, planned
 from mockling.contract.verification.target import Target
 from mockling.emulator.testing.emulated import emulated
 
@@ -49,7 +50,7 @@ _CLAUSES = pytest.StashKey[dict[str, Clause]]()
 
 def pytest_configure(config: pytest.Config) -> None:
     """Understand the options. Raises `UsageError` for what makes no sense."""
-    if hasattr(config, "workerinput"):
+    if hasattr(config, "workerinput") or getattr(config.option, "numprocesses", None):
         raise pytest.UsageError("The suite is one run with one budget: leave pytest-xdist's -n out.")
     option = config.option
     try:
@@ -83,6 +84,7 @@ def verified(pytestconfig: pytest.Config) -> Iterator[Verified]:
     """Who is verified."""
     asked = pytestconfig.stash[_ASKED]
     contract = asked.contract()
+    logging.getLogger("mockling").setLevel(logging.ERROR)  # a failure is told with its exchange, not with all of them
     with asked.opened(contract, emulated) as target, asked.guard(contract, target) as guard:
         yield Verified(asked, contract, target, guard)
 
@@ -92,6 +94,8 @@ def results(request: pytest.FixtureRequest, verified: Verified) -> dict[str, Res
     """Return what was found of the clauses whose tests were selected, by their ids; each probe is sent once for all."""
     drawn = [getattr(item, "callspec", None) for item in request.session.items]
     chosen = [callspec.params[CLAUSE] for callspec in drawn if callspec and CLAUSE in callspec.params]
-    plan = planned(chosen, verified.target, verified.asked.costs)
-    found = judged(plan, gather(plan, verified.contract, verified.target, verified.guard))
-    return {result.clause.id: result for result in found}
+    plan = planned(chosen, verified.target, verified.asked.costs, verified.asked.budget)
+    gathered = gather(plan, verified.contract, verified.target, verified.guard)
+    if gathered.stopped == INTERRUPTED:
+        raise KeyboardInterrupt
+    return {result.clause.id: result for result in judged(plan, gathered)}

@@ -11,10 +11,16 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from mockling.contract.contract import Contract, load
+from mockling.contract.verification.guard import Guard, Unguarded
+from mockling.contract.verification.guarding import SpendingGuard
+from mockling.contract.verification.ledger import Ledger, digest
+from mockling.contract.verification.pacing import Pacer
 from mockling.contract.verification.probe import Cost, Need
-from mockling.contract.verification.target import LIVE, Target
+from mockling.contract.verification.target import LIVE, Target, is_loopback
 
 EMULATOR = "emulator"
+UNLIMITED = 1_000_000  # requests per minute
+NEAR, FAR = 0.1, 5.0  # seconds between two polls of a server on this machine, and of any other
 Emulated = Callable[..., AbstractContextManager[Target]]
 
 
@@ -30,7 +36,9 @@ class Asked:
     `storage_url` is where uploads go (None: the target itself, or the live storage). `budget` are the US dollars that
     may be spent (None: nothing may be billed, even by mistake), `paid` says whether generations may be bought with
     them. `profile`, `answers` and `models` are those of `mockling.contract.load`. `timeout` is how many seconds an
-    answer is waited for. Raises `AskedError` for what makes no sense.
+    answer is waited for, `requests_per_minute` the limit of the
+    account (None: that of the smallest plan, on this machine none), `ledger` the
+    file that keeps what was spent (None: one in the user's state folder). Raises `AskedError` for what makes no sense.
     """
 
     target: str
@@ -42,6 +50,8 @@ class Asked:
     answers: Mapping[str, str] = field(default_factory=dict)
     models: tuple[Path, ...] = ()
     timeout: float = 900.0
+    requests_per_minute: int | None = None
+    ledger: Path | None = None
 
     def __post_init__(self) -> None:
         address = urlsplit(self.target)
@@ -90,7 +100,27 @@ class Asked:
             keys=self.keys,
             timeout=self.timeout,
             patience=2 * self.timeout,
+            poll_interval=NEAR if is_loopback(url) else FAR,
         )
+
+    def pace(self, contract: Contract, target: Target) -> int | None:
+        """Return how many requests are sent in a minute at most; None: as many as there are."""
+        plans: Mapping[str, int] = contract.document["x-plans"]["requests_per_minute"]
+        return self.requests_per_minute or (None if is_loopback(target.url) else min(plans.values()))
+
+    @contextmanager
+    def guard(self, contract: Contract, target: Target) -> Iterator[Guard]:
+        """Give the guard over what a run costs. Raises `LedgerError` if what is spent cannot be kept."""
+        if not self.guarded:
+            yield Unguarded()
+            return
+        pacer = Pacer(self.pace(contract, target) or UNLIMITED)
+        if self.budget is None or Need.GOOD not in target.keys:
+            yield SpendingGuard(None, None, pacer)
+            return
+        ledger, key = Ledger(self.ledger), target.keys[Need.GOOD]
+        with ledger.alone(key):
+            yield SpendingGuard(self.budget, ledger, pacer, target.name, digest(key))
 
 
 def keys_of(environment: Mapping[str, str], given: Mapping[Need, str]) -> dict[Need, str]:

@@ -6,8 +6,11 @@ from collections.abc import Iterator
 
 from mockling.contract.contract import Contract
 from mockling.contract.document import ContractError
+from mockling.contract.verification.answers import answer_clauses
 from mockling.contract.verification.clause import Clause
 from mockling.contract.verification.parameters import parameter_clauses
+from mockling.contract.verification.promises import promise_clauses
+from mockling.contract.verification.provoked import provoked_clauses
 
 
 def clauses(contract: Contract) -> list[Clause]:
@@ -25,3 +28,6 @@ def clauses(contract: Contract) -> list[Clause]:
 def _clauses(contract: Contract) -> Iterator[Clause]:
     for model in contract.models.values():
         yield from parameter_clauses(contract, model)
+    yield from provoked_clauses(contract)
+    yield from answer_clauses(contract)
+    yield from promise_clauses(contract)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -45,8 +46,8 @@ class Finding:
 
     @property
     def root(self) -> str:
-        """What findings of one root cause have in common."""
-        return self.cause or f"{self.expected} / {self.actual}"
+        """What findings of one root cause have in common; values that stand in quotes are not the cause."""
+        return self.cause or re.sub('"[^"]*"', '""', f"{self.expected} / {self.actual}")
 
 
 Oracle = Callable[[Evidence], Finding]

@@ -1,9 +1,16 @@
-"""The spending guard: no request that may be billed is sent unless its worst case fits into the budget."""
+"""The guard over what a run costs: who says whether a request may be sent."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Protocol
+
+from mockling.contract.verification.evidence import Step
+from mockling.contract.verification.probe import Request
+from mockling.contract.verification.spending import Spending
+
+Balance = Callable[[], Decimal | None]
 
 
 class Stopped(Exception):
@@ -13,44 +20,69 @@ class Stopped(Exception):
 class Reservation(Protocol):
     """Money that is set aside for one request, before it is sent."""
 
-    def spent(self) -> None:
-        """Count it as spent."""
+    def settle(self, status: int | None, job: str | None = None) -> None:
+        """Say how the request was answered (None: not at all): a refusal or failure gives the money back (G11).
 
-    def released(self) -> None:
-        """Give it back: the request is known to be billed nothing."""
+        `job` is the id of what it began and has not ended yet (None: nothing).
+        """
 
 
 class Guard(Protocol):
     """Who says whether a request may be sent."""
 
+    @property
+    def spending(self) -> Spending:
+        """What was spent, as far as is known by now."""
+
+    def begin(self, balance: Balance, *, billable: bool) -> None:
+        """Begin a run, or go on with it; `balance` asks for the account's, `billable` says whether anything may cost.
+
+        Raises `Stopped` if it may, and nobody can say what is there before.
+        """
+
+    def end(self) -> None:
+        """End a run, however it went: compare what was counted with the balance. Raises nothing that stops a run."""
+
     def reserve(self, price: Decimal, what: str) -> Reservation:
-        """Set aside what a request may be billed in the worst case (US dollars), before it is sent.
+        """Set aside what a request may be billed in the worst case (US dollars), and wait until it may be sent.
 
         Raises `Stopped` if the budget does not cover it.
         """
 
-    def stop(self, why: str) -> None:
-        """Let nothing pass any more. Raises `Stopped` if spending is guarded."""
-
     def pace(self) -> None:
-        """Wait until the next request may be sent."""
+        """Wait until a request that nobody bills may be sent."""
+
+    def stop(self, why: str) -> None:
+        """Let nothing pass any more that might be billed. Raises `Stopped` if spending is guarded."""
+
+    def again(self, request: Request, step: Step, repeats: int) -> bool:
+        """Note how a request was answered, and say whether to send it again, which was done so many times already."""
 
 
 class Unguarded:
     """The guard of a target that costs nothing."""
 
+    spending = Spending()
+
+    def begin(self, balance: Balance, *, billable: bool) -> None:
+        """Ask for nothing."""
+
+    def end(self) -> None:
+        """Compare nothing."""
+
     def reserve(self, price: Decimal, what: str) -> Unguarded:  # noqa: ARG002 - a guard's signature
         """Set nothing aside."""
         return self
 
-    def stop(self, why: str) -> None:
-        """Go on, for nothing was lost."""
+    def settle(self, status: int | None, job: str | None = None) -> None:
+        """Count nothing."""
 
     def pace(self) -> None:
         """Wait for nothing."""
 
-    def spent(self) -> None:
-        """Count nothing."""
+    def stop(self, why: str) -> None:
+        """Go on, for nothing was lost."""
 
-    def released(self) -> None:
-        """Give nothing back."""
+    def again(self, request: Request, step: Step, repeats: int) -> bool:  # noqa: ARG002 - a guard's signature
+        """Send nothing again."""
+        return False

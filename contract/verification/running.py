@@ -11,10 +11,11 @@ from mockling.contract.verification.clause import Clause, Finding, Verdict
 from mockling.contract.verification.evidence import Evidence
 from mockling.contract.verification.guard import Guard, Stopped
 from mockling.contract.verification.probe import Cost, Probe
-from mockling.contract.verification.sending import ProbeSender, Wire
+from mockling.contract.verification.sending import ProbeSender, Unreachable, Wire
 from mockling.contract.verification.target import Target
 
 ORDER = (Cost.STATIC, Cost.FREE, Cost.FREE_IF_TRUE, Cost.PAID)  # in which probes are sent: what is free first
+INTERRUPTED = "it was interrupted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,12 @@ class Plan:
     def worst(self) -> Decimal:
         """The US dollars that are billed at most, should every promise be broken."""
         return sum((probe.worst for probe in self.probes), Decimal(0))
+
+    @property
+    def least(self) -> Decimal:
+        """The least budget, in US dollars, with which a run gets to its end, should every promise be kept."""
+        bought = [probe.worst for probe in self.probes if probe.cost is Cost.PAID]
+        return max(sum(bought, Decimal(0)), *(probe.worst for probe in self.probes), Decimal(0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +69,12 @@ class Gathered:
     failed: dict[str, str]
 
 
-def planned(clauses: Iterable[Clause], target: Target, costs: Collection[Cost]) -> Plan:
-    """Return what a run against a target does, if no more than these costs may arise."""
+def planned(clauses: Iterable[Clause], target: Target, costs: Collection[Cost], budget: Decimal | None = None) -> Plan:
+    """Return what a run against a target does, if no more than these costs may arise.
+
+    Of probes that may be billed no more than `budget` US dollars each; None: whatever they may be.
+    Of each class what might cost least comes first, so that a small budget answers as much as it can.
+    """
     known, skipped, probes = tuple(clauses), dict[str, str](), dict[str, Probe]()
     for clause in known:
         missing = sorted(need.value for need in clause.needs - target.offers)
@@ -71,31 +82,42 @@ def planned(clauses: Iterable[Clause], target: Target, costs: Collection[Cost]) 
             skipped[clause.id] = f"It is of the class {clause.cost.value}, which was not asked for."
         elif missing:
             skipped[clause.id] = f"It needs {' and '.join(missing)}."
+        elif clause.probe and budget is not None and clause.probe.worst > budget:
+            skipped[clause.id] = f"It may be billed more than the whole budget of ${budget}."
         elif clause.probe:
             probes[clause.probe.id] = clause.probe
-    ordered = sorted(probes.values(), key=lambda probe: ORDER.index(probe.cost))
+    ordered = sorted(probes.values(), key=lambda probe: (ORDER.index(probe.cost), probe.worst))
     return Plan(known, tuple(ordered), skipped)
 
 
 def gather(
     plan: Plan, contract: Contract, target: Target, guard: Guard, progress: Callable[[Probe], None] = lambda _: None
 ) -> Gathered:
-    """Send the probes of a plan and return what came; `progress` is told of each probe before it is sent."""
+    """Send the probes of a plan and return what came; `progress` is told of each probe before it is sent.
+
+    Raises `Unreachable` if nothing answers at the target, and `LedgerError` if what is spent cannot be kept.
+    Ctrl-C ends it early, with what came by then. However it ends, the guard compares what was spent with the balance.
+    """
     wire, sent, failed, stopped = Wire(contract, target, guard), set[str](), dict[str, str](), None
     try:
+        guard.begin(wire.balance, billable=any(probe.worst for probe in plan.probes))
         for probe in plan.probes:
             progress(probe)
             sent.add(probe.id)
             try:
                 probe.run(ProbeSender(wire, target, probe.id))
-            except Stopped as reason:
-                stopped = str(reason)
-                break
+            except (Stopped, Unreachable):
+                raise
             except Exception as error:  # what came was not what the probe goes on from; its clauses say so
                 failed[probe.id] = f"{type(error).__name__}: {error}"[:300]
+    except Stopped as reason:
+        stopped = str(reason)
+    except KeyboardInterrupt:  # what was paid for is worth a report
+        stopped = INTERRUPTED
     finally:
+        guard.end()
         wire.close()
-    return Gathered(Evidence(wire.steps), stopped, frozenset(sent), failed)
+    return Gathered(Evidence(wire.steps), stopped or guard.spending.stopped, frozenset(sent), failed)
 
 
 def judged(plan: Plan, gathered: Gathered) -> list[Result]:

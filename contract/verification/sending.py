@@ -6,27 +6,34 @@ import json
 import time
 from base64 import b64encode
 from collections.abc import Mapping
+from decimal import Decimal
 from hashlib import sha256
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import requests
 from urllib3.exceptions import HTTPError
 
 from mockling.contract.contract import Contract
 from mockling.contract.exchange import LONGEST_BODY, Exchange, Headers, Message
+from mockling.contract.verification.charges import job_in
 from mockling.contract.verification.evidence import Step
 from mockling.contract.verification.guard import Guard, Stopped
 from mockling.contract.verification.probe import Need, Request
-from mockling.contract.verification.target import Target
+from mockling.contract.verification.target import Target, is_loopback
 from mockling.contract.verification.video import measured
 
 LARGEST_ANSWER = 256 * 1024**2  # bytes
+FIRST = 3  # requests, of which one must have been answered
 BEGINNING = 64  # bytes of a video that are kept
 CONNECT_TIMEOUT = 10.0  # seconds
 BLOCK = 64 * 1024  # bytes
-# A gateway's own words, after which what it was asked for may go on behind it: that counts as billed.
-UNKNOWN_OUTCOMES = (502, 503, 504)
+GENERATIONS = ("generate", "submit")  # the operations that are billed
+BALANCE = "balance"  # the probe that the guard's own questions are steps of
+
+
+class Unreachable(Exception):
+    """The target does not answer at all; the message says so."""
 
 
 class Wire:
@@ -40,7 +47,7 @@ class Wire:
         self._began = time.monotonic()
         self._session = requests.Session()
         self._session.headers.clear()
-        self._session.trust_env = not _is_loopback(target.url)
+        self._session.trust_env = not is_loopback(target.url)
         self._session.auth = lambda prepared: prepared  # else one of a .netrc file would be sent
         secrets = {text: need.variable for need, text in target.keys.items()}
         self._secrets = {
@@ -52,22 +59,47 @@ class Wire:
         self._session.close()
 
     def send(self, probe: str, name: str, request: Request) -> Step:
-        """Send a request and return the step. Raises `Stopped` if the guard does."""
-        self._guard.pace()
-        what = f"{probe} {name}".rstrip()
-        reserved = self._guard.reserve(request.price, what) if request.price else None
+        """Send a request, again where the guard says so, and return the last step.
+
+        Raises `Stopped` if the guard does.
+        """
+        repeats = 0
+        while True:
+            step = self._guarded(probe, name, request)
+            if not self._guard.again(request, step, repeats):
+                return step
+            repeats += 1
+
+    def _guarded(self, probe: str, name: str, request: Request) -> Step:
+        """Send a request once, its worst case set aside before."""
+        what, reserved = f"{probe} {name}".rstrip(), None
+        if request.price != 0:
+            reserved = self._guard.reserve(request.price, what)
+        else:
+            self._guard.pace()
         step = self._exchanged(probe, name, request)
         self.steps.append(step)
+        if len(self.steps) == FIRST and all(one.status is None for one in self.steps):
+            raise Unreachable(f"Nothing answers at {self._target.url}; check the address and the network.")
         if reserved is not None:
-            if step.status is None or step.status == 200 or step.status in UNKNOWN_OUTCOMES:
-                reserved.spent()
-            else:
-                reserved.released()
-            if step.status == 200 and not request.bought:
-                self._guard.stop(
-                    f"{what} must be refused, and was answered with 200, which may be billed ${request.price}"
-                )
+            reserved.settle(step.status, job_in(step.exchange))
+        if _is_unplanned(request, step):
+            self._guard.stop(f"{what} was answered with {step.status} instead of a refusal, which may have been billed")
         return step
+
+    def balance(self) -> Decimal | None:
+        """Ask for the balance of the good key, free credits included, in US dollars (G19); None: it cannot be told."""
+        if Need.GOOD not in self._target.keys:
+            return None
+        step = self.send(BALANCE, "", Request(operation="credits"))
+        body = step.exchange.answer if step.status == 200 else None
+        if not isinstance(body, dict):
+            return None
+        try:
+            told = [Decimal(str(body[name])) for name in ("credits", "free-credits") if name in body]
+        except ArithmeticError:
+            return None
+        return sum(told, Decimal(0)) if told and all(amount.is_finite() for amount in told) else None
 
     def _exchanged(self, probe: str, name: str, request: Request) -> Step:
         url, method = self._url(request), request.method or self._method(request)
@@ -198,6 +230,13 @@ class ProbeSender:
         self._target.advance(seconds)
 
 
+def _is_unplanned(request: Request, step: Step) -> bool:
+    """Say whether a generation has begun that nobody wanted, on the account of a key of ours."""
+    is_account = request.price != 0 or (isinstance(request.key, Need) and request.method in (None, "POST"))
+    is_taken = request.operation in GENERATIONS and step.status in range(200, 300)
+    return is_account and is_taken and not request.bought
+
+
 def _error_of(message: Message) -> str | None:
     body = message.json
     text = body.get("error") if isinstance(body, dict) else None
@@ -206,8 +245,3 @@ def _error_of(message: Message) -> str | None:
 
 def _base64(text: str) -> str:
     return b64encode(text.encode()).decode()
-
-
-def _is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    return host in ("localhost", "::1") or host.startswith("127.")

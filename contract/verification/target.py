@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from mockling.contract.verification.probe import Need
 
@@ -36,3 +37,9 @@ class Target:
         more = {Need.TIME} if self.advance else set()
         more |= {Need.FAULTS} if self.fault_header else set()
         return frozenset({*self.keys, *more})
+
+
+def is_loopback(url: str) -> bool:
+    """Say whether an address is on this machine."""
+    host = urlsplit(url).hostname or ""
+    return host in ("localhost", "::1") or host.startswith("127.")

@@ -28,7 +28,7 @@ KEYS = {
 
 
 @contextmanager
-def emulated(contract: Contract, **settings: Any) -> Iterator[Target]:
+def emulated(contract: Contract, /, **settings: Any) -> Iterator[Target]:
     """Give an emulator as a target that offers all there is, with time that does not have to be waited for.
 
     `settings` are fields of `mockling.emulator.Settings`, among them those that `contract` was loaded with. Raises what
@@ -43,11 +43,12 @@ def emulated(contract: Contract, **settings: Any) -> Iterator[Target]:
 def accounts(contract: Contract) -> tuple[AccountSettings, ...]:
     """Return an account of each kind that probes need."""
     plans: dict[str, int] = contract.document["x-plans"]["requests_per_minute"]
+    smallest = min(plans, key=plans.__getitem__)
     return (
         AccountSettings(key=KEYS[Need.GOOD], credits=RICH),
         AccountSettings(key=KEYS[Need.POOR], credits=Decimal(0)),
-        AccountSettings(key=KEYS[Need.LIMITED], credits=RICH, plan=min(plans, key=plans.__getitem__)),
-        AccountSettings(key=KEYS[Need.FORBIDDEN], models=()),
+        AccountSettings(key=KEYS[Need.LIMITED], credits=RICH, plan=smallest),
+        AccountSettings(key=KEYS[Need.FORBIDDEN], plan=smallest, models=()),
         AccountSettings(key=KEYS[Need.UNKNOWN], credits=NO_BALANCE),
     )
 

@@ -1,0 +1,109 @@
+"""Limits: how many requests a plan may make, and how large and deep their bodies may be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from mockling.contract.contract import Contract
+from mockling.contract.verification.clause import Clause, broken
+from mockling.contract.verification.probe import Cost, Need, Probe, Sender
+from mockling.contract.verification.promises.making import flawed
+from mockling.contract.verification.promises.promise import Check, Place, answered, header, observed, promise
+from mockling.contract.verification.promises.refusing import Refusing
+
+WINDOW = 60.0  # simulated seconds of a rate limit (M11)
+
+
+def limit_clauses(contract: Contract) -> Iterator[Clause]:
+    """Yield the clauses of the limits."""
+    limits = Limits(contract)
+    yield from limits.rate()
+    yield from limits.sizes()
+
+
+class Limits(Refusing):
+    """What is asked beyond the limits of a contract."""
+
+    def rate(self) -> Iterator[Clause]:
+        """Yield the clauses of the rate limit (P19, G10, G14)."""
+        limit = min(self.contract.document["x-plans"]["requests_per_minute"].values())
+        order: list[str] = self.contract.document["x-behaviour"]["check_order"]
+        counted = order.index("rate") < order.index("parameters")
+        body = (flawed(self.model) if counted else None) or self.body
+        request = self.request("generate", key=Need.LIMITED, json=body, price=self.price)
+
+        def exceed(sender: Sender) -> None:
+            for _ in range(limit + 1):
+                if sender.send(request).status == 429:
+                    return
+
+        def outlast(sender: Sender) -> None:
+            exceed(sender)
+            sender.advance(WINDOW)
+            sender.send(request, "later")
+
+        needs, worst = frozenset({Need.LIMITED}), (limit + 1) * self.price
+        probe = Probe("rate.limited", Cost.FREE_IF_TRUE, exceed, needs, limit + 1, worst)
+        answer: Place = ("components", "responses", "RateLimited")
+        told = f"More than {limit} requests a minute of the smallest plan are answered with 429."
+        place = ("x-plans", "requests_per_minute")
+        yield promise(
+            self.contract,
+            probe.id,
+            told,
+            place,
+            answered(probe.id, "", [429]),
+            facts=["P19", "G14", "D6"],
+            probe=probe,
+        )
+        reset = answered(probe.id, "", [429], _has("x-rate-limit-reset-at-utc"))
+        told = "A 429 says in x-rate-limit-reset-at-utc when the next request may be made."
+        yield promise(
+            self.contract,
+            f"{probe.id}.reset",
+            told,
+            (*answer, "headers", "x-rate-limit-reset-at-utc"),
+            reset,
+            facts=["G10"],
+        )
+        told = "A 429 has no Retry-After."
+        oracle = observed(probe.id, "", _lacks("retry-after"), 429)
+        yield promise(
+            self.contract, f"{probe.id}.no-retry-after", told, (*answer, "x-absent-headers"), oracle, facts=["G10"]
+        )
+        later = Probe("rate.resets", Cost.FREE_IF_TRUE, outlast, needs | {Need.TIME}, limit + 2, worst + self.price)
+        told = f"After {WINDOW:g} seconds a limited key may call again."
+        oracle = answered(later.id, "later", [400, 406, 500])
+        yield promise(self.contract, later.id, told, place, oracle, facts=["G14", "M11"], probe=later)
+
+    def sizes(self) -> Iterator[Clause]:
+        """Yield the clauses of bodies that are too large, or nested too deeply (G22)."""
+        limits = self.contract.document["x-limits"]
+        large = limits["body_bytes"] + 1
+        headers = {"content-type": "application/json"}
+        empty = self.request("generate", json=None, headers=headers, price=self.price)
+
+        def send(sender: Sender) -> None:
+            sender.send(replace(empty, body=b" " * large))
+
+        needs = frozenset({Need.GOOD, Need.FAULTS})  # so much is not sent to others
+        probe = Probe("generate.refuses.a-large-body", Cost.FREE_IF_TRUE, send, needs, 1, self.price)
+        told = f"A body of {large:,} bytes is refused with {self.errors['too_large']['status']}."
+        oracle = answered(probe.id, "", [self.errors["too_large"]["status"]])
+        yield promise(self.contract, probe.id, told, ("x-limits", "body_bytes"), oracle, facts=["G22"], probe=probe)
+        deep: Any = None
+        for _ in range(limits["json_depth"]):
+            deep = [deep]
+        request = self.request("generate", json={**self.body, "mockling": deep})
+        told = f"with JSON that is nested more than {limits['json_depth']} deep"
+        yield self.refused("generate.refuses.deep-json", told, "too_deep", request, "G22", cost=Cost.FREE_IF_TRUE)
+
+
+def _has(name: str) -> Check:
+    return lambda step: None if header(step, name) else broken(f"the header {name}", "none", step)
+
+
+def _lacks(name: str) -> Check:
+    return lambda step: broken(f"no {name}", header(step, name), step) if header(step, name) else None

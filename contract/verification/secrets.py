@@ -1,0 +1,103 @@
+"""Secrets: nothing is written in which a key stands, in whatever form."""
+
+from __future__ import annotations
+
+import os
+import re
+from base64 import b64encode
+from collections.abc import Iterable, Iterator, Mapping
+from html import unescape
+from pathlib import Path
+from secrets import token_hex
+from urllib.parse import unquote_plus
+
+ESCAPE = re.compile(r"\\(u([0-9a-fA-F]{4})|.)")
+BLANK = dict.fromkeys("nrtbf", " ")
+SHORTEST = 6  # characters of an encoded form: shorter ones stand in any text by chance
+
+
+class SecretFound(Exception):
+    """A key stands in what was about to be written, so nothing was; the message does not have it."""
+
+
+def search(artefacts: Mapping[str, str], keys: Iterable[str]) -> None:
+    """Look for keys in texts, each with what it is called.
+
+    They are looked for as they are, percent-encoded, escaped as in JSON or HTML, in hexadecimal and in base64, wherever
+    in it they begin; also where a line was broken within them. Raises `SecretFound` if there is one.
+    """
+    wanted = [key for key in dict.fromkeys(keys) if key]
+    for name, text in artefacts.items():
+        views = ["".join(view.split()) for view in dict.fromkeys(_views(text))] if wanted else []
+        lowered = [view.lower() for view in views]
+        for key in wanted:
+            plain, encoded = ("".join(key.split()).lower(), _hex(key)), dict.fromkeys(_encoded(key))
+            if _any_in(plain, lowered) or _any_in(encoded, views):
+                raise SecretFound(f"An API key stands in {name}; nothing was written.")
+
+
+def publish(artefacts: Mapping[Path, str], keys: Iterable[str]) -> None:
+    """Write texts to files: all of them, or, if a key stands in one, none.
+
+    A file that exists is replaced; under its name there is never half of it. Raises `SecretFound`, and `OSError` if a
+    file cannot be written.
+    """
+    search({str(path): text for path, text in artefacts.items()}, keys)
+    write(artefacts)
+
+
+def write(artefacts: Mapping[Path, str]) -> None:
+    """Write texts to files, in which somebody looked for keys already; see `publish`."""
+    for path, text in artefacts.items():
+        _write(path, text.encode("utf-8", "replace"))
+
+
+def _write(path: Path, content: bytes) -> None:
+    if path.exists() and not path.is_file():  # a device or a pipe is written to, not replaced
+        path.write_bytes(content)
+        return
+    final = path.resolve()  # where a link leads
+    beside = final.with_name(f".{token_hex(8)}.part")
+    try:
+        with beside.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(final)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _any_in(forms: Iterable[str], views: Iterable[str]) -> bool:
+    return any(form in view for view in views for form in forms)
+
+
+def _views(text: str) -> Iterator[str]:
+    """Yield a text as it is, and as it is once what is escaped in it is read."""
+    yield text
+    yield unquote_plus(text)
+    yield unescape(text)
+    once = _unescaped(text)
+    yield once
+    yield _unescaped(once)  # JSON within JSON, as a body in a report is
+
+
+def _unescaped(text: str) -> str:
+    """Return a text with the escapes of JSON replaced, a break or tab by a blank."""
+    return ESCAPE.sub(lambda match: chr(int(match[2], 16)) if match[2] else BLANK.get(match[1], match[1]), text)
+
+
+def _encoded(key: str) -> Iterator[str]:
+    """Yield the parts of a key in base64 that are the same whatever stands around it, in both alphabets."""
+    content = key.encode("utf-8", "replace")
+    for offset in range(3):
+        first = -(-offset * 8 // 6)  # signs that hold bits of what stands before
+        whole = (offset + len(content)) * 8 // 6
+        form = b64encode(bytes(offset) + content).decode()[first if offset else 0 : whole]
+        if len(form) >= SHORTEST:
+            yield form
+            yield form.replace("+", "-").replace("/", "_")
+
+
+def _hex(key: str) -> str:
+    return key.encode("utf-8", "replace").hex()
