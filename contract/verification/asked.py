@@ -16,7 +16,7 @@ from mockling.contract.verification.guarding import SpendingGuard
 from mockling.contract.verification.ledger import Ledger, digest
 from mockling.contract.verification.pacing import Pacer
 from mockling.contract.verification.probe import Cost, Need
-from mockling.contract.verification.target import LIVE, Target, is_loopback
+from mockling.contract.verification.target import LIVE, POLL_INTERVAL, Target, is_loopback
 
 EMULATOR = "emulator"
 UNLIMITED = 1_000_000  # requests per minute
@@ -99,7 +99,7 @@ class Asked:
             keys=self.keys,
             timeout=self.timeout,
             patience=2 * self.timeout,
-            poll_interval=QUICK if is_loopback(url) else Target.poll_interval,
+            poll_interval=QUICK if is_loopback(url) else POLL_INTERVAL,
         )
 
     @contextmanager

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from mockling.contract.verification.probe import Need
 
 LIVE = "live"
+POLL_INTERVAL = 5.0  # seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +30,7 @@ class Target:
     fault_header: str | None = None
     timeout: float = 900.0
     patience: float = 1800.0
-    poll_interval: float = 5.0
+    poll_interval: float = POLL_INTERVAL
 
     @property
     def offers(self) -> frozenset[Need]:
