@@ -4,12 +4,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
-from mockling.contract import load
-from mockling.contract.verification.catalogue import clauses
-from mockling.emulator import Emulator
-
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run the suite as its users do."""

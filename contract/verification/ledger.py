@@ -44,6 +44,7 @@ class Ledger:
         with self._told():
             if path is None:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.parent.stat()  # a lock would make the folder, which is more likely misspelt
         self.spent()  # a file that is no ledger is left as it is
         self.write()
 

@@ -11,7 +11,7 @@ from mockling.contract.verification.clause import Clause, Finding, Verdict
 from mockling.contract.verification.evidence import Evidence
 from mockling.contract.verification.guard import Guard, Stopped
 from mockling.contract.verification.probe import Cost, Probe
-from mockling.contract.verification.sending import ProbeSender, Wire
+from mockling.contract.verification.sending import ProbeSender, Unreachable, Wire
 from mockling.contract.verification.target import Target
 
 ORDER = (Cost.STATIC, Cost.FREE, Cost.FREE_IF_TRUE, Cost.PAID)  # in which probes are sent: what is free first
@@ -69,9 +69,10 @@ class Gathered:
     failed: dict[str, str]
 
 
-def planned(clauses: Iterable[Clause], target: Target, costs: Collection[Cost]) -> Plan:
+def planned(clauses: Iterable[Clause], target: Target, costs: Collection[Cost], budget: Decimal | None = None) -> Plan:
     """Return what a run against a target does, if no more than these costs may arise.
 
+    Of probes that may be billed no more than `budget` US dollars each; None: whatever they may be.
     Of each class what might cost least comes first, so that a small budget answers as much as it can.
     """
     known, skipped, probes = tuple(clauses), dict[str, str](), dict[str, Probe]()
@@ -81,6 +82,8 @@ def planned(clauses: Iterable[Clause], target: Target, costs: Collection[Cost]) 
             skipped[clause.id] = f"It is of the class {clause.cost.value}, which was not asked for."
         elif missing:
             skipped[clause.id] = f"It needs {' and '.join(missing)}."
+        elif clause.probe and budget is not None and clause.probe.worst > budget:
+            skipped[clause.id] = f"It may be billed more than the whole budget of ${budget}."
         elif clause.probe:
             probes[clause.probe.id] = clause.probe
     ordered = sorted(probes.values(), key=lambda probe: (ORDER.index(probe.cost), probe.worst))
@@ -92,6 +95,7 @@ def gather(
 ) -> Gathered:
     """Send the probes of a plan and return what came; `progress` is told of each probe before it is sent.
 
+    Raises `Unreachable` if nothing answers at the target, and `LedgerError` if what is spent cannot be kept.
     Ctrl-C ends it early, with what came by then. However it ends, the guard compares what was spent with the balance.
     """
     wire, sent, failed, stopped = Wire(contract, target, guard), set[str](), dict[str, str](), None
@@ -102,7 +106,7 @@ def gather(
             sent.add(probe.id)
             try:
                 probe.run(ProbeSender(wire, target, probe.id))
-            except Stopped:
+            except (Stopped, Unreachable):
                 raise
             except Exception as error:  # what came was not what the probe goes on from; its clauses say so
                 failed[probe.id] = f"{type(error).__name__}: {error}"[:300]

@@ -24,11 +24,16 @@ from mockling.contract.verification.target import Target, is_loopback
 from mockling.contract.verification.video import measured
 
 LARGEST_ANSWER = 256 * 1024**2  # bytes
+FIRST = 3  # requests, of which one must have been answered
 BEGINNING = 64  # bytes of a video that are kept
 CONNECT_TIMEOUT = 10.0  # seconds
 BLOCK = 64 * 1024  # bytes
 GENERATIONS = ("generate", "submit")  # the operations that are billed
 BALANCE = "balance"  # the probe that the guard's own questions are steps of
+
+
+class Unreachable(Exception):
+    """The target does not answer at all; the message says so."""
 
 
 class Wire:
@@ -74,6 +79,8 @@ class Wire:
             self._guard.pace()
         step = self._exchanged(probe, name, request)
         self.steps.append(step)
+        if len(self.steps) == FIRST and all(one.status is None for one in self.steps):
+            raise Unreachable(f"Nothing answers at {self._target.url}; check the address and the network.")
         if reserved is not None:
             reserved.settle(step.status, job_in(step.exchange))
         if _is_unplanned(request, step):

@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 from mockling.contract.verification.probe import Need
 
 LIVE = "live"
-POLL_INTERVAL = 5.0  # seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +29,7 @@ class Target:
     fault_header: str | None = None
     timeout: float = 900.0
     patience: float = 1800.0
-    poll_interval: float = POLL_INTERVAL
+    poll_interval: float = 5.0
 
     @property
     def offers(self) -> frozenset[Need]:

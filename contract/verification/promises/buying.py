@@ -8,9 +8,9 @@ from typing import Any
 from mockling.contract.contract import Contract
 from mockling.contract.model import Model
 from mockling.contract.verification.evidence import Step
-from mockling.contract.verification.parameters import harmless
+from mockling.contract.verification.harmless import fails, harmless
 from mockling.contract.verification.probe import Cost, Need, Probe, Request, Sender
-from mockling.contract.verification.promises.making import cheapest, fails, flawed, price_of, unusual
+from mockling.contract.verification.promises.making import cheapest, flawed, price_of, unusual
 from mockling.contract.verification.promises.promise import field
 
 ASKING = ("status", "result", "poll")  # the operations that tell of a request, in turn
