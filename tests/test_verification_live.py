@@ -79,7 +79,7 @@ def test_two_runs_with_a_key_are_not_under_way_at_once(stand_in: StandIn, tmp_pa
     """The second is refused in one line, for neither could tell from the balance what it spent."""
     with Ledger(tmp_path / "ledger.jsonl").alone(KEY):
         outcome = stand_in.verified(tmp_path, Decimal(2))
-    assert (outcome.code, outcome.report, outcome.billed) == (1, None, 0)
+    assert (outcome.code, outcome.report, outcome.billed) == (2, None, 0)
     assert outcome.told.count("\n") == 1 and "Another run with this key is under way" in outcome.told
 
 
