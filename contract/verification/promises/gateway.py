@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 from mockling.contract.contract import Contract
 from mockling.contract.verification.clause import Clause, Finding, broken
@@ -138,7 +139,9 @@ class Gateway(Refusing):
                 "access-control-request-method": verb,
                 "access-control-request-headers": "x-api-key, content-type",
             }
-            request = self.request(name, method="OPTIONS", key=None, json=None, headers=asked)
+            own = self.request(name, method="OPTIONS", key=None, json=None, headers=asked)
+            path = own.path or self.contract.path(name, **own.values)
+            request = replace(own, operation="preflight", path=path)  # whatever address is asked about
             probe = single(f"{name}.preflight", Cost.FREE, request)
             sentence = (
                 f"A page of another origin may {verb} {self.path(name)} with the headers x-api-key and content-type."
