@@ -5,13 +5,14 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready-dev
 DEMO_ARGS := $(if $(VIDEO),--video "$(VIDEO)")
 
-.PHONY: help demo test lint format clean
+.PHONY: help demo test lint format exchanges clean
 
 help:
 	@echo "make demo              run the main job once, offline (VIDEO=path.mp4 takes your own video)"
 	@echo "make test              run the tests"
 	@echo "make lint              ruff and mypy"
 	@echo "make format            rewrite the code in the project's format"
+	@echo "make exchanges         record anew what fixtures/exchanges has, the runs of verify against an emulator"
 	@echo "make clean             remove the virtual environment and what was built"
 
 demo: $(VENV)/.ready
@@ -28,6 +29,11 @@ lint: $(READY)
 format: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+exchanges: $(READY)
+	for profile in documented observed; do \
+		$(BIN)/mockling verify emulator --profile $$profile --har fixtures/exchanges/emulator-$$profile.har || exit; \
+	done
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -22,25 +21,22 @@ from mockling.cli.verifying import (
     report_options,
     spending_options,
 )
+from mockling.client.video import writable
 from mockling.contract import Contract
-from mockling.contract.verification.asked import EMULATOR
+from mockling.contract.verification.asked import EMULATOR, Asked
 from mockling.contract.verification.catalogue import clauses
 from mockling.contract.verification.clause import Clause
+from mockling.contract.verification.ledger import LedgerError
 from mockling.contract.verification.recording import judged_again
-from mockling.contract.verification.reports.document import as_json
-from mockling.contract.verification.reports.har import as_har
-from mockling.contract.verification.reports.html import as_html
-from mockling.contract.verification.reports.junit import as_junit
-from mockling.contract.verification.reports.markdown import as_markdown
+from mockling.contract.verification.reports.delivery import FORMATS, deliver
 from mockling.contract.verification.reports.reading import Unreadable
-from mockling.contract.verification.reports.terminal import ProgressLine, print_run
-from mockling.contract.verification.run import Run, exit_code, run_of
+from mockling.contract.verification.reports.terminal import ProgressLine
+from mockling.contract.verification.run import UNKNOWN, Run, exit_code, run_of
 from mockling.contract.verification.running import Plan, gather, judged, planned
-from mockling.contract.verification.secrets import SecretFound, publish
+from mockling.contract.verification.secrets import SecretFound
+from mockling.contract.verification.sending import Unreachable
 from mockling.contract.verification.target import Target
 from mockling.emulator.testing.emulated import emulated
-
-REPORTS = {"json": as_json, "junit": as_junit, "markdown": as_markdown, "html": as_html, "har": as_har}
 
 
 class _Verify(click.Command):
@@ -68,7 +64,7 @@ class _Verify(click.Command):
 @contract_options
 @report_options
 @click.pass_context
-@told(Unreadable)
+@told()
 def command(
     context: click.Context,
     /,
@@ -85,27 +81,71 @@ def command(
     """
     if (target is None) == (recording is None):
         raise click.UsageError("Name one target (emulator, live, an address), or a recording with --from.")
-    files = {name: options.pop(name) for name in REPORTS}
+    files: dict[str, Path] = {name: path for name in FORMATS if (path := options.pop(name))}
+    _check_writable(files.values())
     asked = asked_of(target or EMULATOR, options)
     contract = contract_of(asked)
     secrets = set(asked.keys.values())
     if recording:
-        run, read = judged_again(recording, contract)
-        secrets |= read.secrets
+        run, found = _judged_again(recording, contract)
+        secrets |= found
     else:
-        with ExitStack() as stack:
-            server = stack.enter_context(asked.opened(contract, emulated))
+        with asked.opened(contract, emulated) as server:
             plan = planned(_chosen(contract, only), server, asked.costs)
             if dry_run:
-                _announce(plan, server)
+                _announce(plan, server, asked.pace(contract, server) if asked.guarded else None)
                 return
-            guard = stack.enter_context(asked.guard(contract, server))
-            progress = stack.enter_context(ProgressLine(Console(stderr=True), plan, lambda: guard.spending.counted))
-            gathered = gather(plan, contract, server, guard, progress)
-        run = run_of(contract, server, plan, gathered, judged(plan, gathered), guard.spending)
-    _publish(run, files, secrets)
-    print_run(Console(), run, secrets)
+            run = _run(asked, contract, server, plan)
+    try:
+        deliver(run, Console(), files, secrets)
+    except SecretFound as error:
+        raise NotUnderstood(str(error)) from error
     context.exit(exit_code(run))
+
+
+class _NoAnswer(click.ClickException):
+    """Nothing can be said of the target, for it does not answer."""
+
+    exit_code = UNKNOWN
+
+
+def _judged_again(recording: Path, contract: Contract) -> tuple[Run, frozenset[str]]:
+    """Return what is said of a recording, and the keys that were found in it."""
+    try:
+        run, read = judged_again(recording, contract)
+    except Unreadable as error:
+        raise NotUnderstood(str(error)) from error
+    return run, read.secrets
+
+
+def _lasting(plan: Plan, pace: int | None) -> str:
+    return f", at {pace} a minute about {plan.calls // pace + 1} minutes" if pace else ""
+
+
+def _run(asked: Asked, contract: Contract, server: Target, plan: Plan) -> Run:
+    """Send what is planned, and return what came of it. Interrupted, it says what was spent."""
+    try:
+        with asked.guard(contract, server) as guard:
+            try:
+                with ProgressLine(Console(stderr=True), plan, lambda: guard.spending.counted) as progress:
+                    gathered = gather(plan, contract, server, guard, progress)
+            except KeyboardInterrupt:
+                click.echo(f"At most {dollars(guard.spending.counted)} were spent.", err=True)
+                raise
+            return run_of(contract, server, plan, gathered, judged(plan, gathered), guard.spending)
+    except LedgerError as error:
+        raise NotUnderstood(str(error)) from error
+    except Unreachable as error:
+        raise _NoAnswer(str(error)) from error
+
+
+def _check_writable(paths: Iterable[Path]) -> None:
+    """Make sure that the reports can be written, before anything is sent that may cost money."""
+    for path in paths:
+        try:
+            writable(path)
+        except OSError as error:
+            raise NotUnderstood(f"{error.strerror}. Nothing was sent.") from error
 
 
 def _chosen(contract: Contract, patterns: tuple[str, ...]) -> list[Clause]:
@@ -119,21 +159,13 @@ def _chosen(contract: Contract, patterns: tuple[str, ...]) -> list[Clause]:
     return chosen
 
 
-def _announce(plan: Plan, server: Target) -> None:
+def _announce(plan: Plan, server: Target, pace: int | None) -> None:
     """Tell what would be sent, and what it may cost."""
     for probe in plan.probes:
         worst = f"  at most {dollars(probe.worst)}" if probe.worst else ""
         click.echo(f"{probe.cost.value:<12}  {probe.id}{worst}")
     click.echo(
-        f"{len(plan.probes)} probes of {server.name} with {plan.calls} calls (polls not counted), "
-        f"at most {dollars(plan.worst)} if every promise is broken; {len(plan.skipped)} of {len(plan.clauses)} clauses "
-        "are skipped. Nothing was sent."
+        f"{len(plan.probes)} probes of {server.name} with {plan.calls} calls (polls not counted)"
+        f"{_lasting(plan, pace)}, at most {dollars(plan.worst)} if every promise is broken; "
+        f"{len(plan.skipped)} of {len(plan.clauses)} clauses are skipped. Nothing was sent."
     )
-
-
-def _publish(run: Run, files: Mapping[str, Path | None], secrets: set[str]) -> None:
-    """Write the reports that were asked for."""
-    try:
-        publish({path: REPORTS[name](run) for name, path in files.items() if path}, secrets)
-    except SecretFound as error:
-        raise NotUnderstood(str(error)) from error

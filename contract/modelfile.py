@@ -22,11 +22,11 @@ from mockling.contract.validation import SchemaValidator
 LARGEST_FILE = 1024**2  # bytes
 MOST_VALUES = 100_000  # with each alias counted as what it stands for
 _OF_NAMES = {"properties", "patternProperties", "dependentSchemas", "$defs"}
-_VALUES = {"const", "enum", "default", "example", "examples"}
+_VALUES = {"const", "dependentRequired", "enum", "default", "example", "examples"}
 _KEYWORDS = _OF_NAMES | _VALUES | {
     "$anchor", "$comment", "$dynamicAnchor", "$dynamicRef", "$id", "$schema", "$vocabulary",
     "additionalProperties", "allOf", "anyOf", "contains", "contentEncoding", "contentMediaType",
-    "contentSchema", "dependentRequired", "deprecated", "description", "else", "exclusiveMaximum",
+    "contentSchema", "deprecated", "description", "else", "exclusiveMaximum",
     "exclusiveMinimum", "format", "if", "items", "maxContains", "maxItems", "maxLength", "maxProperties",
     "maximum", "minContains", "minItems", "minLength", "minProperties", "minimum", "multipleOf", "not", "oneOf",
     "pattern", "prefixItems", "propertyNames", "readOnly", "required", "then", "title", "type",

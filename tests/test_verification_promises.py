@@ -10,10 +10,12 @@ from verified import alarms, results
 from mockling.contract import Contract, load
 from mockling.contract.document import source
 from mockling.contract.verification.clause import Clause, Severity, Verdict
-from mockling.contract.verification.probe import Cost
+from mockling.contract.verification.evidence import Step
+from mockling.contract.verification.probe import Cost, Need, Request
 from mockling.contract.verification.promises import promise_clauses
 from mockling.contract.verification.promises.buying import Buying
 from mockling.contract.verification.promises.promise import severity_of
+from mockling.contract.verification.sending import Wire
 
 DATA = Path(__file__).parent / "data"
 MODELS = [DATA / "loose.yaml", DATA / "sketch.yaml"]
@@ -77,6 +79,36 @@ def test_no_more_is_bought_than_must_be() -> None:
     dear = {"mode", "duration"}
     assert not (model.defaults.keys() - dear) & buying.waited.keys()
     assert all(buying.queued[name] != model.defaults[name] for name in ("aspect_ratio", "keep_audio"))
+
+
+def test_nothing_is_sent_that_could_be_billed_unguarded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A POST that could buy a video has its price, and what v2 takes with a good key is paid for on purpose."""
+    contract, sent = load(), list[tuple[str, Request]]()
+    send = Wire.send
+
+    def noted(self: Wire, probe: str, name: str, request: Request) -> Step:
+        sent.append((probe, request))
+        return send(self, probe, name, request)
+
+    monkeypatch.setattr(Wire, "send", noted)
+    clauses = promises(contract)
+    results(contract, clauses)
+    probes = {clause.probe.id: clause.probe for clause in clauses if clause.probe}
+    for probe, request in sent:
+        holder = isinstance(request.key, Need) or "$KEY" in str(request.headers)
+        buys = holder and request.operation in ("generate", "submit") and request.method is None
+        known = request.values.get("model") in contract.models
+        assert (request.price > 0) or not (buys and known), probe
+        assert request.price == 0 or probes[probe].cost in (Cost.FREE_IF_TRUE, Cost.PAID)
+        assert request.bought == (probes[probe].cost is Cost.PAID and buys)
+        if buys and known and request.operation == "submit" and request.key is Need.GOOD:
+            assert probes[probe].cost is Cost.PAID
+    for name, probe in probes.items():
+        mine = [request for sender, request in sent if sender == name]
+        assert sum(request.price for request in mine) <= probe.worst
+        assert {request.key for request in mine if isinstance(request.key, Need)} <= probe.needs
+        polls = [request for request in mine if request.operation in ("status", "result", "poll")]
+        assert len(mine) <= probe.calls or len(mine) - len(polls) <= probe.calls
 
 
 def test_what_nobody_promised_is_worth_a_notice() -> None:

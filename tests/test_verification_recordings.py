@@ -129,6 +129,13 @@ def har(*entries: Any) -> dict[str, Any]:
     return {"log": {"version": "1.2", "creator": {"name": "a browser", "version": "1"}, "entries": list(entries)}}
 
 
+def test_a_recording_may_begin_with_a_mark_of_its_encoding(tmp_path: Path) -> None:
+    """Programs that write a byte order mark before their JSON are read, too."""
+    path = tmp_path / "a.har"
+    path.write_text(json.dumps(har(foreign())), "utf-8-sig")
+    assert len(read_har(path, CONTRACT).steps) == 1
+
+
 def test_what_a_browser_recorded_is_judged(tmp_path: Path) -> None:
     """Calls of operations of the contract are found by method and path; others are left where they are."""
     entries = [
@@ -165,6 +172,7 @@ def test_no_key_of_a_foreign_recording_is_kept(tmp_path: Path, where: str, form:
         encoded = b64encode(f"told {told}".encode()).decode()
         entry["response"]["content"] |= {"text": encoded, "encoding": "base64"}
     recording = read_har(saved(tmp_path / "browser.har", har(entry)), CONTRACT)
+    assert recording.steps[0].exchange.request.header("cookie") == "(masked)"
     text = repr(recording) + as_har(run(steps=recording.steps))
     assert not [secret for secret in (KEY, told, "another-secret", "session=abcdefgh") if secret in text]
     assert {KEY, "another-secret", "session=abcdefgh"} <= recording.secrets

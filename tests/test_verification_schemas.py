@@ -72,6 +72,7 @@ def test_spots_say_what_the_whole_says(name: str, value: Any) -> None:
         ("branches", [], {"": "an array of 0 items"}),
         ("branches below", {"a": {"state": "done", "files": None}}, {"a.done.files": "null"}),
         ("branches alike", {"state": "done"}, {"": "an object"}),
+        ("branches with more", {"state": "done", "files": []}, {"": "an object"}),
         ("a list", [{"state": "done", "files": []}, {}], {"[].state": "nothing", "[].files": "nothing"}),
         ("unnamed", {}, {"files": "nothing"}),
         ("forbidden", {"state": 1}, {"state": "the number 1"}),

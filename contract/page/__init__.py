@@ -5,7 +5,8 @@ a key. `model_of` finds the model whose page it is.
 """
 
 from mockling.contract.page.comparing import compare, differences, model_of
+from mockling.contract.page.markup import PageError
 from mockling.contract.page.points import Comparison, Difference
-from mockling.contract.page.reading import Page, PageError, read_page
+from mockling.contract.page.reading import Page, read_page
 
 __all__ = ["Comparison", "Difference", "Page", "PageError", "compare", "differences", "model_of", "read_page"]

@@ -15,17 +15,27 @@ _BLOCKS = {
 }  # fmt: skip
 
 
+MOST_PARTS = 200_000  # tags, and texts between them
+
+
+class PageError(ValueError):
+    """What was given is no page of an endpoint; the message says, without its subject, what is wrong."""
+
+
 def plain(saved: str) -> str:
     """Return a saved page's text, whether it was saved as text or as HTML.
 
     Of HTML what stands before the first `<h1>` is left out, as what is never shown. Characters that cannot be printed
-    become blanks, so that what a page says can be shown on a terminal.
+    become blanks, so that what a page says can be shown on a terminal. Raises `PageError` if its markup cannot be read,
+    or is more than on any page.
     """
     text = saved.replace("\r\n", "\n").replace("\r", "\n")
     if _HTML.search(text):
         reader = _Reader()
-        reader.feed(text)
-        reader.close()
+        try:
+            reader.feed(text)  # and no close, which would look for hours into tags that never end
+        except AssertionError as error:  # so html.parser says that a declaration is none
+            raise PageError("holds markup that could not be read") from error
         text = "".join(reader.parts[reader.start :])
     return "".join(letter if letter.isprintable() or letter == "\n" else " " for letter in text)
 
@@ -57,10 +67,15 @@ class _Reader(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if not self._hidden:
-            self.parts.append(data if self._formatted else re.sub(r"\s+", " ", data))
+            self._add(data if self._formatted else re.sub(r"\s+", " ", data))
 
     def _part(self, tag: str) -> None:
         if tag in _BLOCKS:
-            self.parts.append("\n")
+            self._add("\n")
         elif not self._formatted:
-            self.parts.append(" ")
+            self._add(" ")
+
+    def _add(self, text: str) -> None:
+        if len(self.parts) == MOST_PARTS:
+            raise PageError("holds more markup than any page")
+        self.parts.append(text)

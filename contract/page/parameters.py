@@ -65,13 +65,14 @@ def compare_parameters(points: Points, page: Page, model: Document) -> None:
 def _depth(name: str, levels: list[_Level]) -> int:
     """Return the index of the level on which the next parameter is, for a page does not tell where a list's parts end.
 
-    It is on the innermost that has one of that name yet to come. One that none has is at the top if it comes after the
-    list in the alphabet, by which a page sorts them, or else a part of the list.
+    It is on the innermost that has one of that name yet to come. One that none has is a part of the list as long as the
+    parts stand in the order of the alphabet, as parameters do on a page.
     """
     for index, level in reversed(list(enumerate(levels))):
         if name in level.parts and name not in level.seen:
             return index
-    inside = len(levels) > 1 and (name < levels[1].opener or name in levels[0].seen)
+    inner = levels[-1]
+    inside = not inner.seen or max(inner.seen) < name or name < inner.opener or name in levels[0].seen
     return len(levels) - 1 if inside else 0
 
 

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from mockling.contract.page.markup import plain
+from mockling.contract.page.markup import PageError, plain
 from mockling.contract.page.sample import START, Sample, read_sample
 
 MOST_PARAMETERS = 500
+LONGEST_SAID = 5000  # characters of what is said of a parameter that are read
 
 _NUMBER = r"-?\d{1,15}(?:\.\d{1,9})?"
 _AMOUNT = r"\d{1,12}(?:\.\d{1,9})?"
@@ -40,10 +41,6 @@ _SAID = re.compile(rf"^(?={_MARK})(?P<mark>\w+)[^:]*?(?:\((?P<total>\d{{1,9}}) t
 _RANGE = re.compile(rf"({_NUMBER}){_TO}({_NUMBER})")
 _QUOTED = re.compile(r'([^"]*)"((?:[^"\\]|\\.)*)"')
 _MORE = re.compile(r"\+\s*(\d{1,9})\s*more\b")
-
-
-class PageError(ValueError):
-    """What was given is no page of an endpoint; the message says what is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +166,7 @@ def _price(top: str) -> Price | None:
 def _pieces(marks: list[re.Match[str]], text: str, end: int) -> Iterator[tuple[re.Match[str], str]]:
     """Yield each mark with the text behind it, up to the next."""
     for mark, stop in zip(marks, [*(after.start() for after in marks[1:]), end], strict=False):
-        yield mark, text[mark.end() : stop].strip()
+        yield mark, text[mark.end() : min(stop, mark.end() + LONGEST_SAID)].strip()
 
 
 def _parameters(listed: str, heads: list[re.Match[str]], end: int) -> Iterator[Parameter]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -49,7 +50,7 @@ _CLAUSES = pytest.StashKey[dict[str, Clause]]()
 
 def pytest_configure(config: pytest.Config) -> None:
     """Understand the options. Raises `UsageError` for what makes no sense."""
-    if hasattr(config, "workerinput"):
+    if hasattr(config, "workerinput") or getattr(config.option, "numprocesses", None):
         raise pytest.UsageError("The suite is one run with one budget: leave pytest-xdist's -n out.")
     option = config.option
     try:
@@ -83,6 +84,7 @@ def verified(pytestconfig: pytest.Config) -> Iterator[Verified]:
     """Who is verified."""
     asked = pytestconfig.stash[_ASKED]
     contract = asked.contract()
+    logging.getLogger("mockling").setLevel(logging.ERROR)  # a failure is told with its exchange, not with all of them
     with asked.opened(contract, emulated) as target, asked.guard(contract, target) as guard:
         yield Verified(asked, contract, target, guard)
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 
 from mockling.client import ApiError, Client, ServerError, UnexpectedStatus
 from mockling.client.errors import BY_STATUS
 from mockling.contract import Model
 from mockling.contract.strategies import broken_requests, valid_requests
 from mockling.contract.suite.options import Verified
-from mockling.contract.verification.harmless import disarmed, led_nowhere
+from mockling.contract.verification.harmless import disarmed, fails, led_nowhere
 from mockling.contract.verification.probe import Cost, Need
 
 FEW, MANY = 5, 100  # examples against a target that limits requests, and against the emulator
@@ -56,32 +56,44 @@ def _properties(verified: Verified) -> settings:
     )
 
 
+def _broken_are_refused(verified: Verified, client: Client, model: Model) -> None:
+    """Check that a request that breaks the contract in one place ends in the error of the documented status."""
+    status: int = verified.contract.refusal("invalid_parameter", message="").status
+
+    @_properties(verified)
+    @given(drawn=broken_requests(model))
+    def check(drawn: tuple[dict[str, Any], str]) -> None:
+        assume(None not in drawn[0].values())  # which the client leaves out
+        error = _refused(verified, client, model, led_nowhere(drawn[0]))
+        assert type(error) is BY_STATUS.get(status, UnexpectedStatus), f"{drawn[1]}: {error}"
+        assert error.message
+
+    check()
+
+
+def _unfetchable_fail(verified: Verified, client: Client, model: Model) -> None:
+    """Check that a request that keeps the contract, and whose inputs nobody can fetch, is a failure of the server."""
+
+    @_properties(verified)
+    @given(request=valid_requests(model))
+    def check(request: dict[str, Any]) -> None:
+        sent = disarmed(model, led_nowhere(request))
+        assume(fails(model, sent))
+        assert isinstance(_refused(verified, client, model, sent), ServerError)
+
+    check()
+
+
 def test_a_broken_request_is_refused(verified: Verified, client: Client) -> None:
     """A request that breaks the contract in one place ends in the client's error of the documented status."""
-    status: int = verified.contract.refusal("invalid_parameter", message="").status
     for model in verified.contract.models.values():
-
-        @_properties(verified)
-        @given(drawn=broken_requests(model))
-        def check(drawn: tuple[dict[str, Any], str], model: Model = model) -> None:
-            error = _refused(verified, client, model, led_nowhere(drawn[0]))
-            assert type(error) is BY_STATUS.get(status, UnexpectedStatus), f"{drawn[1]}: {error}"
-            assert error.message
-
-        check()
+        _broken_are_refused(verified, client, model)
 
 
-def test_a_valid_request_that_names_no_file_fails_and_costs_nothing(verified: Verified, client: Client) -> None:
+def test_a_valid_request_whose_inputs_nobody_can_fetch_costs_nothing(verified: Verified, client: Client) -> None:
     """A request that keeps the contract is accepted, and fails where its inputs cannot be fetched; nobody pays."""
     before = client.credits()
     for model in verified.contract.models.values():
-        if not any(file.kind == "video" for file in model.inputs(model.example)):
-            continue
-
-        @_properties(verified)
-        @given(request=valid_requests(model))
-        def check(request: dict[str, Any], model: Model = model) -> None:
-            assert isinstance(_refused(verified, client, model, disarmed(model, led_nowhere(request))), ServerError)
-
-        check()
+        if fails(model, disarmed(model, model.example)):
+            _unfetchable_fail(verified, client, model)
     assert client.credits() == before

@@ -18,6 +18,7 @@ from mockling.contract.verification.probe import Cost, Need
 from mockling.contract.verification.target import LIVE, Target, is_loopback
 
 EMULATOR = "emulator"
+NEAR, FAR = 0.1, 5.0  # seconds between two polls of a server on this machine, and of any other
 UNLIMITED = 1_000_000  # requests per minute
 Emulated = Callable[..., AbstractContextManager[Target]]
 
@@ -34,7 +35,8 @@ class Asked:
     `storage_url` is where uploads go (None: the target itself, or the live storage). `budget` are the US dollars that
     may be spent (None: nothing may be billed, even by mistake), `paid` says whether generations may be bought with
     them. `profile`, `answers` and `models` are those of `mockling.contract.load`. `timeout` is how many seconds an
-    answer is waited for, `requests_per_minute` the limit of the account (None: that of the smallest plan), `ledger` the
+    answer is waited for, `requests_per_minute` the limit of the
+    account (None: that of the smallest plan, on this machine none), `ledger` the
     file that keeps what was spent (None: one in the user's state folder). Raises `AskedError` for what makes no sense.
     """
 
@@ -97,19 +99,21 @@ class Asked:
             keys=self.keys,
             timeout=self.timeout,
             patience=2 * self.timeout,
+            poll_interval=NEAR if is_loopback(url) else FAR,
         )
+
+    def pace(self, contract: Contract, target: Target) -> int | None:
+        """Return how many requests are sent in a minute at most; None: as many as there are."""
+        plans: Mapping[str, int] = contract.document["x-plans"]["requests_per_minute"]
+        return self.requests_per_minute or (None if is_loopback(target.url) else min(plans.values()))
 
     @contextmanager
     def guard(self, contract: Contract, target: Target) -> Iterator[Guard]:
-        """Give the guard over what a run costs. Raises `LedgerError` if what is spent cannot be kept.
-
-        A limit of requests is that of the smallest plan, unless another was asked for; on this machine there is none.
-        """
+        """Give the guard over what a run costs. Raises `LedgerError` if what is spent cannot be kept."""
         if not self.guarded:
             yield Unguarded()
             return
-        plans: Mapping[str, int] = contract.document["x-plans"]["requests_per_minute"]
-        pacer = Pacer(self.requests_per_minute or (UNLIMITED if is_loopback(target.url) else min(plans.values())))
+        pacer = Pacer(self.pace(contract, target) or UNLIMITED)
         if self.budget is None or Need.GOOD not in target.keys:
             yield SpendingGuard(None, None, pacer)
             return

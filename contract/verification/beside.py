@@ -16,6 +16,7 @@ from mockling.contract.verification.values import (
     NOWHERE,
     URL,
     Schema,
+    around,
     kinds_taken,
     nearest,
     of_kind,
@@ -24,7 +25,6 @@ from mockling.contract.verification.values import (
     sample,
     several,
     sized,
-    step_beside,
     takes,
 )
 
@@ -168,12 +168,7 @@ def _numbers(schema: Schema) -> Iterator[Attempt]:
         return
     for keyword, sign in (("minimum", -1), ("maximum", 1), ("exclusiveMinimum", -1), ("exclusiveMaximum", 1)):
         if keyword in schema:
-            limit, step = schema[keyword], step_beside(schema[keyword], schema)
-            inside, outside = (
-                (plus(limit, -sign * step), limit)
-                if keyword.startswith("exclusive")
-                else (limit, plus(limit, sign * step))
-            )
+            inside, outside = around(schema[keyword], sign, schema, is_open=keyword.startswith("exclusive"))
             yield Attempt(label(inside), inside, True, (keyword,))
             yield Attempt(label(outside), outside, False, (keyword,))
     if "multipleOf" in schema:

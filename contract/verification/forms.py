@@ -51,7 +51,7 @@ def form_clauses(contract: Contract, asking: Asking, tried: Iterable[Trial]) -> 
 
 def _ways(model: Model, whole: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any], list[tuple[str, str]]]]:
     """Yield how else a field may be written than as JSON (M13): name, sentence, what it stands for, and the fields."""
-    boolean = next((name for name, value in whole.items() if isinstance(value, bool)), None)
+    boolean = next((name for name in whole if _kind(model, name) == "boolean"), None)
     if boolean:
         fields = [(name, str(whole[name]) if name == boolean else text) for name, text in _fields(model, whole)]
         told = f"In a form a boolean may be written as Python does: {boolean}={whole[boolean]}."
@@ -70,7 +70,16 @@ def _kind(model: Model, name: str) -> Any:
 
 
 def _is_texts(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(isinstance(item, str) for item in value)
+    """Say whether a value is a list of texts that are no JSON, as a repeated field holds them."""
+    return isinstance(value, list) and bool(value) and all(isinstance(item, str) and _is_bare(item) for item in value)
+
+
+def _is_bare(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return bool(text.strip())
+    return False
 
 
 def _carries(model: Model, body: Any) -> bool:

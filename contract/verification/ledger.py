@@ -38,6 +38,7 @@ class Ledger:
         try:
             if path is None:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.parent.stat()  # a lock would make the folder, which is more likely misspelt
             with self._locked():
                 os.close(self._open(os.O_WRONLY))
                 self._mend()

@@ -39,7 +39,7 @@ def parameter_clauses(contract: Contract, model: Model) -> Iterator[Clause]:
         facts = (*facts_at(contract.document, *place), *_of_absence(model, trial))
         asked = Question(trial.name, trial.told, place, trial.body, facts=facts)
         clause = asking.taken(asked) if trial.takes else asking.refused(asked)
-        refused += [] if trial.takes else [(clause, trial)]
+        refused += [(clause, trial)] if not trial.takes and _is_named(model, trial) else []
         yield clause
     yield from _bodies(asking)
     yield from form_clauses(contract, asking, tried)
@@ -70,12 +70,17 @@ def _bodies(asking: Asking) -> Iterator[Clause]:
             yield asking.refused(Question(name, sentence, place, None, Sent(content, JSON)), asking.status(case))
 
 
+def _is_named(model: Model, trial: Trial) -> bool:
+    """Say whether the contract's own sentence names the parameter that is wrong, and not another one that is, too."""
+    return bool(trial.field) and trial.field.lower() in model.violations(trial.body)[0].message.lower()
+
+
 def _naming(asking: Asking, refused: Sequence[tuple[Clause, Trial]]) -> Clause:
     """Return the clause that a refusal says which parameter is meant; its wording is the platform's own (G17)."""
 
     def oracle(evidence: Evidence) -> Finding:
         seen = [(step, trial) for clause, trial in refused if clause.probe and (step := evidence.step(clause.probe.id))]
-        told = [(step, trial) for step, trial in seen if step.status == asking.refusal and trial.field]
+        told = [(step, trial) for step, trial in seen if step.status == asking.refusal]
         for step, trial in told:
             if trial.field.lower() not in (step.exchange.error or "").lower():
                 return broken(f"an error that names {trial.field}", step.told, step)

@@ -28,7 +28,8 @@ def price_clauses(asking: Asking) -> Iterator[Clause]:
     """Yield the clauses of what requests cost, and of the defaults that the price shows."""
     model, names = asking.model, _deciding(asking)
     for number, group in enumerate(spread(list(_grouped(asking, names).values()), MOST_PRICES)):
-        request = group[number % len(group)]  # so that what should not matter differs, too
+        told_all = [request for request in group if request.keys() >= set(names)] or group
+        request = told_all[number % len(told_all)]  # so that what should not matter differs, too
         values = {name: value for name, value in sorted(model.completed(request).items()) if name in names}
         which = "-".join(f"{label(part)}_{label(value)}" for part, value in values.items()) or "any"
         told = " and ".join(f"{part} {json.dumps(value)}" for part, value in values.items())

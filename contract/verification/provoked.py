@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from base64 import b64decode, b64encode
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,6 +11,8 @@ from mockling.contract.verification.evidence import PASSING, Evidence
 from mockling.contract.verification.harmless import led_nowhere
 from mockling.contract.verification.places import facts_at, pointer
 from mockling.contract.verification.probe import Cost, Need, Probe, Request, Sender, single
+from mockling.contract.verification.promises.files import PIXEL
+from mockling.contract.verification.promises.making import upload_of
 
 GENERATIONS = ("generate", "submit")
 FILES = ("asset", "download")
@@ -21,6 +22,7 @@ BROWSER = {
     "access-control-request-method": "POST",
     "access-control-request-headers": "x-api-key, content-type",
 }
+PICTURE = upload_of("image/png", PIXEL)
 # What is asked of a file that is there, by the status of the answer; what might change it comes last.
 OF_A_FILE: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "200": ("GET", {}),
@@ -30,9 +32,6 @@ OF_A_FILE: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "416": ("GET", {"range": "bytes=99999999999-"}),
     "405": (ANOTHER_VERB, {}),
 }
-PIXEL = b64decode(
-    b"iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-)  # a PNG of one pixel
 
 
 def provoked_clauses(contract: Contract) -> Iterator[Clause]:
@@ -60,7 +59,7 @@ class Provoking:
         self._contract = contract
         self._upload = Probe("asset.fetched", Cost.FREE, _fetched, frozenset({Need.GOOD}), 1 + len(OF_A_FILE))
         body = led_nowhere(contract.model.example)
-        self._bodies: dict[str, Any] = {"upload": _upload(), **dict.fromkeys(GENERATIONS, body)}
+        self._bodies: dict[str, Any] = {"upload": PICTURE.json, **dict.fromkeys(GENERATIONS, body)}
         known = contract.document["components"]["schemas"]["RequestId"]["example"]
         self._values = {"id": known, "file": f"{known}.mp4"}
 
@@ -96,13 +95,9 @@ class Provoking:
         return single(name, Cost.FREE, Request(operation=operation, **asked))
 
 
-def _upload() -> dict[str, Any]:
-    return {"data_urls": [f"data:image/png;base64,{b64encode(PIXEL).decode()}"]}
-
-
 def _fetched(sender: Sender) -> None:
     """Upload a picture, and ask all there is to ask of the file that it is then."""
-    uploaded = sender.send(Request(operation="upload", json=_upload()), "upload")
+    uploaded = sender.send(PICTURE, "upload")
     if uploaded.status == 200:
         for name, request in file_requests("asset", uploaded.exchange.answer["file_urls"][0]):
             sender.send(request, name)

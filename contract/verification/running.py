@@ -11,7 +11,7 @@ from mockling.contract.verification.clause import Clause, Finding, Verdict
 from mockling.contract.verification.evidence import Evidence
 from mockling.contract.verification.guard import Guard, Stopped
 from mockling.contract.verification.probe import Cost, Probe
-from mockling.contract.verification.sending import ProbeSender, Wire
+from mockling.contract.verification.sending import ProbeSender, Unreachable, Wire
 from mockling.contract.verification.target import Target
 
 ORDER = (Cost.STATIC, Cost.FREE, Cost.FREE_IF_TRUE, Cost.PAID)  # in which probes are sent: what is free first
@@ -80,7 +80,10 @@ def planned(clauses: Iterable[Clause], target: Target, costs: Collection[Cost]) 
 def gather(
     plan: Plan, contract: Contract, target: Target, guard: Guard, progress: Callable[[Probe], None] = lambda _: None
 ) -> Gathered:
-    """Send the probes of a plan and return what came; `progress` is told of each probe before it is sent."""
+    """Send the probes of a plan and return what came; `progress` is told of each probe before it is sent.
+
+    Raises `Unreachable` if nothing answers at the target, and `LedgerError` if what is spent cannot be kept.
+    """
     wire, sent, failed, stopped = Wire(contract, target, guard), set[str](), dict[str, str](), None
     try:
         guard.begin(wire.balance, billable=any(probe.worst for probe in plan.probes))
@@ -89,7 +92,7 @@ def gather(
             sent.add(probe.id)
             try:
                 probe.run(ProbeSender(wire, target, probe.id))
-            except Stopped:
+            except (Stopped, Unreachable):
                 raise
             except Exception as error:  # what came was not what the probe goes on from; its clauses say so
                 failed[probe.id] = f"{type(error).__name__}: {error}"[:300]

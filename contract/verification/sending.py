@@ -23,10 +23,15 @@ from mockling.contract.verification.target import Target, is_loopback
 from mockling.contract.verification.video import measured
 
 LARGEST_ANSWER = 256 * 1024**2  # bytes
+FIRST = 3  # requests, of which one must have been answered
 BEGINNING = 64  # bytes of a video that are kept
 CONNECT_TIMEOUT = 10.0  # seconds
 BLOCK = 64 * 1024  # bytes
 BALANCE = "balance"  # the probe that the guard's own questions are steps of
+
+
+class Unreachable(Exception):
+    """The target does not answer at all; the message says so."""
 
 
 class Wire:
@@ -70,6 +75,8 @@ class Wire:
         reserved = self._guard.reserve(request.price, what) if request.price else None
         step = self._exchanged(probe, name, request)
         self.steps.append(step)
+        if len(self.steps) == FIRST and all(one.status is None for one in self.steps):
+            raise Unreachable(f"Nothing answers at {self._target.url}; check the address and the network.")
         if reserved is not None:
             reserved.settle(step.status)
             if step.status == 200 and not request.bought:

@@ -109,7 +109,15 @@ def _of_object(part: _Part, value: dict[str, Any]) -> Iterator[Trial]:
 
 
 def _put_property(part: _Part, value: dict[str, Any], name: str, changed: Any) -> Any:
-    return part.put({**value, name: changed})
+    """Return a request in which an object has another property, and what must be there beside that."""
+    properties, needed = part.schema.get("properties", {}), part.schema.get("dependentRequired", {}).get(name, ())
+    beside = {other: sample(properties.get(other, {})) for other in needed if other not in value}
+    changed_value = {**value, **beside, name: changed}
+    kept = {name, *beside, *part.schema.get("required", ())}
+    spare = len(changed_value) - part.schema.get("maxProperties", len(changed_value))
+    for other in [other for other in changed_value if other not in kept][: max(0, spare)]:
+        del changed_value[other]
+    return part.put(changed_value)
 
 
 def _absences(schema: Schema, value: dict[str, Any]) -> Iterator[tuple[str, Attempt]]:
@@ -141,13 +149,15 @@ def _wholes(schema: Schema, value: dict[str, Any]) -> Iterator[tuple[str, Attemp
     least = {name: item for name, item in value.items() if name in schema.get("required", ())}
     told = "with nothing but what is required" if least else "with nothing in it"
     yield "", Attempt("least", least, True, ("required",) if least else (), told)
-    fewest, most = schema.get("minProperties", 0), schema.get("maxProperties", LARGEST)
-    if fewest:
-        few = dict([*{**least, **whole}.items()][: fewest - 1])
-        yield "", Attempt("too_few", few, False, ("minProperties",), f"with fewer than {fewest} properties")
-    if most < LARGEST:
-        many = {**whole, **{f"{UNKNOWN}_{number}": 1 for number in range(most + 1 - len(whole))}}
-        yield "", Attempt("too_many", many, False, ("maxProperties",), f"with more than {most} properties")
+    more = {f"{UNKNOWN}_{number}": 1 for number in range(min(LARGEST, schema.get("maxProperties", 0)) + 1)}
+    many = [*{**least, **whole, **more}.items()]
+    for keyword, beyond in (("minProperties", -1), ("maxProperties", 1)):
+        limit = schema.get(keyword, 0)
+        if 0 < limit < LARGEST:
+            yield "", Attempt(f"{limit}_properties", dict(many[:limit]), True, (keyword,), f"with {limit} properties")
+            number = limit + beyond
+            names, told = f"{number}_properties", f"with {number} properties"
+            yield "", Attempt(names, dict(many[:number]), False, (keyword,), told)
 
 
 def _of_items(part: _Part) -> Iterator[Trial]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
 from jsonschema_rs import Draft202012Validator
@@ -89,19 +89,30 @@ def nearest(kind: str, value: Any) -> Any:
 
 
 def plus(number: Any, more: Any) -> Any:
-    """Return the sum of two numbers as they are written, a whole one as an integer."""
-    total = Decimal(str(number)) + Decimal(str(more))
-    return int(total) if total == total.to_integral_value() else float(total)
+    """Return the sum of two numbers, reckoned as they are written."""
+    return plain(Decimal(str(number)) + Decimal(str(more)))
 
 
-def step_beside(limit: Any, schema: Schema) -> Any:
-    """Return how far the next value lies from a limit: what the schema counts in, or one more digit of the limit."""
-    if "multipleOf" in schema:
-        return schema["multipleOf"]
-    if "number" not in kinds_taken(schema):
-        return 1
-    exponent = Decimal(str(limit)).normalize().as_tuple().exponent
-    return float(Decimal(1).scaleb(min(0, int(exponent)) - 1))
+def around(limit: Any, sign: int, schema: Schema, *, is_open: bool) -> tuple[Any, Any]:
+    """Return the last number inside a limit of a schema and the first beyond it; `is_open`: the limit itself is beyond.
+
+    `sign` is 1 for an upper limit, -1 for a lower one. What is counted in steps goes by them, any other number by one
+    more digit than the limit has.
+    """
+    edge = Decimal(str(limit))
+    if "multipleOf" in schema or "number" not in kinds_taken(schema):
+        step = Decimal(str(schema.get("multipleOf", 1)))
+        inside = (edge / step).to_integral_value(ROUND_FLOOR if sign > 0 else ROUND_CEILING) * step
+        inside -= sign * step if is_open and inside == edge else 0
+        return plain(inside), plain(inside + sign * step)
+    exponent = edge.normalize().as_tuple().exponent
+    digit = sign * Decimal(1).scaleb(min(0, int(exponent)) - 1)
+    return (plain(edge - digit), plain(edge)) if is_open else (plain(edge), plain(edge + digit))
+
+
+def plain(number: Decimal) -> Any:
+    """Return a number as JSON has it, a whole one as an integer."""
+    return int(number) if number == number.to_integral_value() else float(number)
 
 
 def sized(text: str, length: int) -> str:
@@ -158,19 +169,18 @@ def _of_kind(kind: str, schema: Schema, *, whole: bool) -> Iterator[Any]:
 
 
 def _numbers(schema: Schema) -> Iterator[Any]:
-    for name, sign in (("minimum", 1), ("exclusiveMinimum", 1), ("maximum", -1), ("exclusiveMaximum", -1)):
+    for name, sign in (("minimum", -1), ("exclusiveMinimum", -1), ("maximum", 1), ("exclusiveMaximum", 1)):
         if name in schema:
-            step, limit = step_beside(schema[name], schema), schema[name]
-            counted = Decimal(str(limit)) // Decimal(str(step)) * Decimal(str(step))
-            yield from (limit, plus(limit, sign * step), plus(counted, 0), plus(counted, step))
+            yield around(schema[name], sign, schema, is_open=name.startswith("exclusive"))[0]
     yield from (schema.get("multipleOf", 1), 0, 1, 0.5)
 
 
-def _object(schema: Schema, *, whole: bool) -> Any:
-    found = {}
-    for name, part in schema.get("properties", {}).items():
-        needed = name in schema.get("required", ())
-        value = sample(part, whole=whole) if whole or needed else MISSING
+def _object(schema: Schema, *, whole: bool) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    needed = schema.get("required", ())
+    fewest, most = schema.get("minProperties", 0), schema.get("maxProperties", LARGEST)
+    for name, part in sorted(schema.get("properties", {}).items(), key=lambda item: item[0] not in needed):
+        value = sample(part, whole=whole) if name in needed or len(found) < (most if whole else fewest) else MISSING
         if value is not MISSING:
             found[name] = value
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from decimal import Decimal
 
@@ -12,7 +12,8 @@ from mockling.contract.exchange import money
 from mockling.contract.model import Model
 from mockling.contract.verification.clause import Clause, Finding, Oracle, Severity, broken, holds, unclear, unseen
 from mockling.contract.verification.evidence import Evidence, Step
-from mockling.contract.verification.parameters import harmless
+from mockling.contract.verification.harmless import harmless
+from mockling.contract.verification.places import facts_at
 from mockling.contract.verification.probe import Cost, Need, Probe, Request, Sender, single
 from mockling.contract.verification.promises.buying import BALANCE, Buying
 from mockling.contract.verification.promises.making import flawed
@@ -40,6 +41,7 @@ def billing_clauses(contract: Contract, model: Model) -> Iterator[Clause]:
     price, told = buying.price, f"${money(buying.price)}"
     place: Place = ("x-models", model.slug, "price")
     answer: Place = ("components", "responses", "Generated", "headers")
+    priced = (*facts_at(contract.document, *place), "G11")
 
     def clause(name: str, sentence: str, place: Place, oracle: Oracle, *facts: str) -> Clause:
         return promise(contract, buying.prefix + name, sentence, place, oracle, facts=facts)
@@ -51,17 +53,15 @@ def billing_clauses(contract: Contract, model: Model) -> Iterator[Clause]:
         sentence,
         place,
         _charged(waits, "before", "after", price, "generate"),
-        *_priced(contract, place),
+        *priced,
     )
     oracle = observed(waits, "generate", _is_header("x-cost", price))
-    yield clause("generate.cost", f"x-cost is what was charged, {told}.", (*answer, "x-cost"), oracle, "P3", "G13")
+    yield clause("generate.cost", f"x-cost is what was charged, {told}.", (*answer, "x-cost"), oracle, *priced, "G13")
     sentence = "x-remaining-credits is the balance after the charge."
     oracle = _left(waits, "generate", lambda step: header(step, "x-remaining-credits"))
     yield clause("generate.remaining", sentence, (*answer, "x-remaining-credits"), oracle, "G13")
     sentence = f"The same by way of v2 is charged {told}, once."
-    yield clause(
-        "submit.charged", sentence, place, _charged(asks, "before", "after", price, "ended"), *_priced(contract, place)
-    )
+    yield clause("submit.charged", sentence, place, _charged(asks, "before", "after", price, "ended"), *priced)
     for name, step in {"status": "status at its end", "result": "ended"}.items():
         sentence = f"metrics.cost of the {name} is what was charged, {told}."
         oracle = observed(asks, step, _is_cost(price))
@@ -90,12 +90,6 @@ def account_clauses(contract: Contract) -> Iterator[Clause]:
     sentence = "The balance is the same whenever it is asked for, unless something was bought in between."
     place: Place = ("paths", "/v1/{model}", "post", "responses")
     yield promise(contract, probe.id, sentence, place, _constant, facts=["G11"], probe=probe)
-
-
-def _priced(contract: Contract, place: Place) -> tuple[str, ...]:
-    node = contract.document["x-models"][place[1]]["price"]
-    named = node.get("x-source", []) if isinstance(node, dict) else []
-    return (*([named] if isinstance(named, str) else named), "G11")
 
 
 def _balances(contract: Contract) -> Iterator[Clause]:
@@ -207,9 +201,8 @@ def _is_cost(price: Decimal) -> Check:
     return check
 
 
-def _left(probe: str, name: str, told: object) -> Oracle:
+def _left(probe: str, name: str, told: Callable[[Step], object]) -> Oracle:
     """Return the oracle of what an answer tells of the balance after the charge."""
-    assert callable(told)
 
     def oracle(evidence: Evidence) -> Finding:
         step, after = evidence.step(probe, name), evidence.step(probe, "after")

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mockling.contract.contract import Contract
 from mockling.contract.model import Model
 from mockling.contract.verification.evidence import Step
-from mockling.contract.verification.parameters import harmless
+from mockling.contract.verification.harmless import fails, harmless
 from mockling.contract.verification.probe import Cost, Need, Probe, Request, Sender
-from mockling.contract.verification.promises.making import cheapest, fails, flawed, price_of, unusual
+from mockling.contract.verification.promises.making import cheapest, flawed, price_of, unusual
 from mockling.contract.verification.promises.promise import field
 
 ASKING = ("status", "result", "poll")  # the operations that tell of a request, in turn
 ENDED = ("COMPLETED", "FAILED")
 MOST_POLLS = 400  # of one request; patience ends sooner where a poll has its time
 PART = (4, 11)  # the first and last byte that a Range asks for
+# How a file is fetched, by the name of the step: the verb and the headers.
+WAYS: Mapping[str, tuple[str, Mapping[str, str]]] = {
+    "download": ("GET", {}),
+    "download with a key": ("GET", {}),
+    "part": ("GET", {"range": f"bytes={PART[0]}-{PART[1]}"}),
+    "head": ("HEAD", {}),
+    "what is known": ("GET", {"if-none-match": "*"}),
+    "another": ("GET", {"if-match": '"another"'}),
+    "beyond its end": ("GET", {"range": "bytes=99999999999-"}),
+}
 BALANCE = Request(operation="credits")
 
 
@@ -38,12 +48,12 @@ class Buying:
     @property
     def generate(self) -> Probe:
         """The probe that buys a generation and waits for it."""
-        return self._probe("generate.delivers", self._generate, 7)
+        return self._probe("generate.delivers", self._generate, 3 + len(WAYS))
 
     @property
     def submit(self) -> Probe:
         """The probe that buys a generation and asks how it goes."""
-        return self._probe("submit.delivers", self._submit, 13)
+        return self._probe("submit.delivers", self._submit, 7 + len(WAYS))
 
     @property
     def fails(self) -> Probe:
@@ -86,10 +96,10 @@ class Buying:
         sender.send(BALANCE, "after")
 
     def _fails(self, sender: Sender) -> None:
-        for what, body in self.failing.items():
+        for number, (what, body) in enumerate(self.failing.items()):
             sender.send(BALANCE, f"{what}, before")
             step = sender.send(self._bought("submit", body), what)
-            if step.status == 200 and self._ended(sender, field(step, "request_id"), f"{what}, "):
+            if step.status == 200 and self._ended(sender, field(step, "request_id"), f"{what}, ", 2 - number):
                 for name in ASKING:
                     values = {"id": field(step, "request_id")}
                     sender.send(Request(operation=name, values=values), f"{what}, {name} at its end")
@@ -116,9 +126,12 @@ class Buying:
     def _bought(self, operation: str, body: dict[str, Any]) -> Request:
         return Request(operation=operation, values=self._values, json=body, price=self.price, bought=True)
 
-    def _ended(self, sender: Sender, request_id: str, prefix: str = "") -> bool:
-        """Ask until a request has ended, at each of its addresses in turn; False: it was waited for long enough."""
-        for count in range(MOST_POLLS):
+    def _ended(self, sender: Sender, request_id: str, prefix: str = "", first: int = 0) -> bool:
+        """Ask until a request has ended, at each of its addresses in turn; False: it was waited for long enough.
+
+        `first` is the place among them of that which is asked first, so that each is asked while something runs.
+        """
+        for count in range(first, MOST_POLLS):
             name = ASKING[count % len(ASKING)]
             step = sender.send(Request(operation=name, values={"id": request_id}), prefix + name)
             if field(step, "status") in ENDED:
@@ -131,16 +144,9 @@ class Buying:
         """Fetch a video in every way that clients do."""
         if not isinstance(url, str):
             return
-        for name, key, method, headers in self._ways():
+        for name, (method, headers) in WAYS.items():
+            key = Need.GOOD if name == "download with a key" else None
             sender.send(Request(operation="download", path=url, key=key, method=method, headers=headers), name)
-
-    def _ways(self) -> Iterable[tuple[str, Need | None, str, dict[str, str]]]:
-        return (
-            ("download", None, "GET", {}),
-            ("download with a key", Need.GOOD, "GET", {}),
-            ("part", None, "GET", {"range": f"bytes={PART[0]}-{PART[1]}"}),
-            ("head", None, "HEAD", {}),
-        )
 
 
 def states(steps: Iterable[Step]) -> list[str]:

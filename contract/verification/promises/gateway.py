@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 
 from mockling.contract.contract import Contract
 from mockling.contract.verification.clause import Clause, Finding, broken
 from mockling.contract.verification.evidence import Step
-from mockling.contract.verification.probe import BAD_KEY, Cost, Need, single
+from mockling.contract.verification.probe import BAD_KEY, Cost, Need, Request, single
 from mockling.contract.verification.promises.precedence import UNKNOWN_MODEL
 from mockling.contract.verification.promises.promise import (
     Check,
@@ -139,9 +138,8 @@ class Gateway(Refusing):
                 "access-control-request-method": verb,
                 "access-control-request-headers": "x-api-key, content-type",
             }
-            own = self.request(name, method="OPTIONS", key=None, json=None, headers=asked)
-            path = own.path or self.contract.path(name, **own.values)
-            request = replace(own, operation="preflight", path=path)  # whatever address is asked about
+            path = self.contract.path(name, id=NOBODYS_ID)
+            request = Request(operation="preflight", path=path, method="OPTIONS", key=None, headers=asked)
             probe = single(f"{name}.preflight", Cost.FREE, request)
             sentence = (
                 f"A page of another origin may {verb} {self.path(name)} with the headers x-api-key and content-type."

@@ -32,7 +32,7 @@ class Limits(Refusing):
         order: list[str] = self.contract.document["x-behaviour"]["check_order"]
         counted = order.index("rate") < order.index("parameters")
         body = (flawed(self.model) if counted else None) or self.body
-        request = self.request("generate", key=Need.LIMITED, json=body)
+        request = self.request("generate", key=Need.LIMITED, json=body, price=self.price)
 
         def exceed(sender: Sender) -> None:
             for _ in range(limit + 1):

@@ -6,17 +6,17 @@ from base64 import b64encode
 from collections.abc import Callable
 from copy import deepcopy
 from decimal import Decimal
-from functools import cache
-from io import BytesIO
 from typing import Any
 
 from mockling.contract.document import Document
 from mockling.contract.figures import values_of
 from mockling.contract.model import Model
-from mockling.contract.verification.parameters import harmless
+from mockling.contract.verification.drawing import MEDIA, drawn
+from mockling.contract.verification.harmless import harmless
 from mockling.contract.verification.probe import Request, Sender
 from mockling.contract.verification.promises.promise import field
 
+STEP = 2  # pixels; a video has an even number of them
 NO_VALUE = {"mockling": [{"no": "such value"}]}  # of no type that a parameter is likely to have
 
 
@@ -26,14 +26,8 @@ def cheapest(model: Model) -> dict[str, Any]:
     needed = model.schema.get("required", ())
     for name in [name for name in model.defaults if name in request and name not in needed]:
         shorter = {other: value for other, value in request.items() if other != name}
-        request = shorter if model.price(shorter) <= model.price(request) and not fails(model, shorter) else request
+        request = shorter if model.price(shorter) <= model.price(request) and not _fails(model, shorter) else request
     return deepcopy(request)
-
-
-def fails(model: Model, request: dict[str, Any]) -> bool:
-    """Say whether the generation of a valid request is known to fail."""
-    completed = model.completed(request)
-    return model.failure(completed, model.inputs(completed)) is not None
 
 
 def unusual(model: Model) -> dict[str, Any]:
@@ -64,20 +58,18 @@ def flawed(model: Model) -> dict[str, Any] | None:
 
 
 def unfit_request(model: Model) -> Callable[[Sender], dict[str, Any]] | None:
-    """Return what uploads a video that is too narrow and makes a request with it; None: no width is asked for."""
+    """Return what uploads a video a little too narrow, and makes a request with it; None: no width is asked for."""
     found = [
-        (file.place, file.must["width"]["minimum"])
+        (file.place, file.must["width"]["minimum"], file.should)
         for file in model.inputs(model.example)
-        if file.kind == "video"
-        and file.must.get("width", {}).get("minimum", 0) > NARROW
-        and file.place in model.example
+        if file.kind == "video" and file.must.get("width", {}).get("minimum", 0) > STEP and file.place in model.example
     ]
     if not found:
         return None
-    place = found[0][0]
+    place, least, should = found[0]
 
     def prepare(sender: Sender) -> dict[str, Any]:
-        step = sender.send(upload_of("video/mp4", narrow()), "upload")
+        step = sender.send(upload_of(MEDIA["video"], drawn("video", least - least % STEP - STEP, should)), "upload")
         return {"json": {**harmless(model), place: field(step, "file_urls")[0]}}
 
     return prepare
@@ -89,20 +81,6 @@ def upload_of(media_type: str, content: bytes) -> Request:
     return Request(operation="upload", json=body)
 
 
-NARROW = 64  # pixels
-
-
-@cache
-def narrow() -> bytes:
-    """Return a video that is 64 pixels wide."""
-    import av
-
-    target = BytesIO()
-    with av.open(target, "w", format="mp4") as container:
-        stream = container.add_stream("mpeg4", rate=24)
-        stream.width = stream.height = NARROW
-        stream.pix_fmt = "yuv420p"
-        for _ in range(2):
-            container.mux(stream.encode(av.VideoFrame(NARROW, NARROW, "yuv420p")))
-        container.mux(stream.encode())
-    return target.getvalue()
+def _fails(model: Model, request: dict[str, Any]) -> bool:
+    completed = model.completed(request)
+    return model.failure(completed, model.inputs(completed)) is not None

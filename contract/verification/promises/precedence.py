@@ -11,9 +11,9 @@ from mockling.contract.contract import Contract
 from mockling.contract.model import Model
 from mockling.contract.verification.clause import Clause, Finding, broken, holds, unclear, unseen
 from mockling.contract.verification.evidence import PASSING, Evidence
-from mockling.contract.verification.parameters import harmless
+from mockling.contract.verification.harmless import fails, harmless
 from mockling.contract.verification.probe import BAD_KEY, Cost, Need, Probe, Request, Sender
-from mockling.contract.verification.promises.making import fails, flawed, unfit_request
+from mockling.contract.verification.promises.making import flawed, unfit_request
 from mockling.contract.verification.promises.promise import promise
 
 UNKNOWN_MODEL = "mockling-no-such-model"
@@ -78,8 +78,12 @@ def _pairs(flaws: list[Flaw], statuses: Mapping[str, int]) -> list[tuple[Flaw, F
     """Return each flaw with the nearest before it, and after it, that the same request can have and that shows."""
 
     def fit(first: Flaw, second: Flaw) -> bool:
-        by_key = {first.stage, second.stage} == {"permission", "rate"}  # such a key has a limit, too
-        return statuses[first.case] != statuses[second.case] and (by_key or not first.touched & second.touched)
+        both = {first.stage, second.stage}
+        if both == {"permission", "rate"}:  # such a key has a limit, too
+            return True
+        # An input that can be fetched is sent by nobody who could pay for what may come of it.
+        safe = "inputs" not in both or "credits" in both
+        return safe and statuses[first.case] != statuses[second.case] and not first.touched & second.touched
 
     found = {}
     for index, flaw in enumerate(flaws):

@@ -8,7 +8,7 @@ from typing import Any
 from mockling.contract.contract import Contract
 from mockling.contract.verification.clause import Clause, Finding, Severity, broken
 from mockling.contract.verification.evidence import Step
-from mockling.contract.verification.parameters import harmless
+from mockling.contract.verification.harmless import harmless
 from mockling.contract.verification.places import facts_at
 from mockling.contract.verification.probe import Cost, Need, Request, single
 from mockling.contract.verification.promises.promise import Check, Place, answered, observed, promise

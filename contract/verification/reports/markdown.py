@@ -58,7 +58,7 @@ def _causes(run: Run) -> Iterator[str]:
     for verdict, group in rows:
         first = group.outcomes[0].id
         more = f" and {len(group.outcomes) - 1:,} more" if len(group.outcomes) > 1 else ""
-        facts = ", ".join(map(_code, group.facts[:8]))
+        facts = ", ".join(_code(fact, "|") for fact in group.facts[:8])
         yield f"| {verdict} | {_code(headline_of(group.first), '|')} | {_code(first, '|')}{more} | {facts} |"
     yield ""
 
@@ -83,8 +83,7 @@ def _groups(run: Run, found: list[Group]) -> Iterator[str]:
             yield f"  - and {len(group.outcomes) - MOST_CLAUSES:,} more"
         if group.first.steps:
             command = printable(curl(group.first.steps[0].exchange, run.url))
-            fence = "`" * max(3, _longest_run(command) + 1)
-            yield from ("", f"  {fence}sh", f"  {command}", f"  {fence}", "")
+            yield from ("", "  ```sh", f"  {command}", "  ```", "")
     if len(found) > MOST_CAUSES:
         yield f"- and {number(len(found) - MOST_CAUSES, 'more cause')}"
 

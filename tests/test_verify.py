@@ -1,0 +1,214 @@
+"""The command verify: what it asks of whom, what it says, and what it never does."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from calling import GOOD_KEY
+from click.testing import CliRunner, Result
+
+from mockling.cli import main
+from mockling.contract import load
+from mockling.contract.verification.catalogue import clauses
+from mockling.contract.verification.clause import Verdict
+from mockling.contract.verification.recording import judged_again
+from mockling.contract.verification.reports.document import read_json
+from mockling.emulator import Emulator
+from mockling.emulator.testing.emulated import KEYS
+
+REPORTS = ("json", "junit", "markdown", "html", "har")
+SLUG = load().model.slug
+
+
+def verify(*arguments: object, **environment: str) -> Result:
+    """Run the command as its users do."""
+    return CliRunner().invoke(main, ["verify", *map(str, arguments)], env=environment)
+
+
+@pytest.fixture
+def server() -> Iterator[Emulator]:
+    """An emulator at an address, to which the command has no other way than any server's."""
+    with Emulator(speed="instant") as running:
+        yield running
+
+
+@pytest.mark.parametrize("profile", ["documented", "observed"])
+def test_the_emulator_keeps_every_clause(profile: str, tmp_path: Path) -> None:
+    """Of both profiles every clause that can be asked of an emulator holds, and every report tells it."""
+    files = {name: tmp_path / f"report.{name}" for name in REPORTS}
+    options = [part for name, path in files.items() for part in (f"--{name}", path)]
+    result = verify("emulator", "--profile", profile, *options)
+    assert (result.exit_code, "Yes" in result.stdout) == (0, True), result.output
+    run = read_json(files["json"])
+    assert {outcome.verdict.value for outcome in run.outcomes} <= {"holds", "skipped"}
+    assert len(run.outcomes) == len(clauses(load(profile))) > 900
+    assert len(run.of(Verdict.SKIPPED)) <= 1  # that of real time
+    assert all(path.stat().st_size for path in files.values())
+
+
+def test_a_recording_is_judged_again_for_nothing(tmp_path: Path) -> None:
+    """The evidence of a run, judged again, says of every clause what the run said; nothing is sent."""
+    har, first, again = (tmp_path / name for name in ("run.har", "first.json", "again.json"))
+    assert verify("emulator", "--har", har, "--json", first).exit_code == 0
+    result = verify("--from", har, "--json", again)
+    assert result.exit_code == 0, result.output
+    said = [{outcome.id: outcome.verdict for outcome in read_json(path).outcomes} for path in (first, again)]
+    assert said[0] == said[1]
+
+
+def test_a_target_that_does_otherwise_is_told_with_what_was_expected(server: Emulator, tmp_path: Path) -> None:
+    """A server that answers a dispute the other way breaks clauses: what was expected, what came, how to see it."""
+    server.reset(answers={"D4": "406"})
+    result = verify(
+        server.url,
+        "--budget",
+        7,
+        "--ledger",
+        tmp_path / "ledger",
+        "--only",
+        "*.duration.refuses.*",
+        SEGMIND_API_KEY=GOOD_KEY,
+    )
+    assert result.exit_code == 1, result.output
+    assert all(told in result.stdout for told in ("BROKEN", "400", "406", "curl", "$SEGMIND_API_KEY"))
+    assert GOOD_KEY not in result.output
+
+
+def test_without_a_budget_nothing_is_sent_that_could_be_billed(server: Emulator) -> None:
+    """Every generation that is asked for without a budget is asked for without a good key, or of no model."""
+    result = verify(server.url, SEGMIND_API_KEY=GOOD_KEY)
+    assert result.exit_code == 0, result.output
+    asked = [
+        exchange
+        for exchange in server.journal
+        if exchange.operation in ("generate", "submit") and exchange.method == "POST"
+    ]
+    assert asked and not [exchange for exchange in asked if exchange.status == 200 or exchange.seconds is not None]
+    assert len([exchange for exchange in asked if exchange.key == "...cdef" and exchange.model == SLUG]) == 0
+
+
+def test_a_plan_sends_nothing(server: Emulator) -> None:
+    """--dry-run tells the probes, the calls and the worst case, and asks nobody."""
+    result = verify(server.url, "--dry-run", "--budget", 5, "--paid", SEGMIND_API_KEY=GOOD_KEY)
+    assert result.exit_code == 0
+    assert (
+        "generate.delivers" in result.stdout
+        and "at most $0.945" in result.stdout
+        and "Nothing was sent." in result.stdout
+    )
+    assert len(server.journal) == 0
+
+
+def test_a_paid_run_costs_what_it_says(server: Emulator, tmp_path: Path) -> None:
+    """What a run says that the balance fell by is what the account was billed, and no more than was counted."""
+    report, ledger = tmp_path / "run.json", tmp_path / "ledger"
+    result = verify(
+        server.url,
+        "--budget",
+        4,
+        "--paid",
+        "--only",
+        "*deliver*",
+        "--only",
+        "submit.fails*",
+        "--json",
+        report,
+        "--ledger",
+        ledger,
+        SEGMIND_API_KEY=GOOD_KEY,
+    )
+    assert result.exit_code == 0, result.output
+    spending = read_json(report).spending
+    assert spending.measured == 100 - server.balance(GOOD_KEY)
+    assert spending.measured <= spending.counted <= 4
+    assert ledger.read_text() and GOOD_KEY not in ledger.read_text() + report.read_text() + result.output
+
+
+def test_a_budget_that_does_not_suffice_ends_the_run(server: Emulator, tmp_path: Path) -> None:
+    """A request whose worst case is above what is left is not sent, and the run ends with 4."""
+    result = verify(
+        server.url,
+        "--budget",
+        "0.94",
+        "--paid",
+        "--only",
+        "*deliver*",
+        "--ledger",
+        tmp_path / "ledger",
+        SEGMIND_API_KEY=GOOD_KEY,
+    )
+    assert result.exit_code == 4, result.output
+    assert server.balance(GOOD_KEY) == 100
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "told"),
+    [
+        (["nonsense"], 2, "emulator, live, page, or a server's address"),
+        ([], 2, "Name one target"),
+        (["emulator", "--from", "a.har"], 2, "Name one target"),
+        (["emulator", "--budget", "2"], 2, "costs nothing"),
+        (["live", "--paid"], 2, "needs a budget"),
+        (["live", "--budget", "x"], 2, "US dollars"),
+        (["live", "--budget", "nan"], 2, "US dollars"),
+        (["emulator", "--only", "nope"], 2, "No clause is of nope"),
+        (["emulator", "--html", "/nonexistent/a.html"], 2, "Nothing was sent"),
+        (["emulator", "--profile", "x"], 2, "There is no profile"),
+        (["emulator", "--answer", "D9=x"], 2, "There is no dispute"),
+        (["emulator", "--answer", "D1"], 2, "D1=video"),
+        (["live", "--key", "rich=SG_1"], 2, "KIND=KEY"),
+        (["live", "--api-key", "SG\tX"], 2, "visible ASCII"),
+        (["--from", "/nonexistent.har"], 2, "cannot be read"),
+        (["http://127.0.0.1:9"], 3, "Nothing answers at"),
+        (
+            ["http://127.0.0.1:9", "--budget", "1", "--api-key", "SG_1", "--ledger", "/nonexistent/ledger"],
+            2,
+            "cannot be kept",
+        ),
+    ],
+)
+def test_what_cannot_be_is_told_in_a_sentence(arguments: list[str], code: int, told: str) -> None:
+    """A command that makes no sense, or cannot be carried out, says why and what to do, without a traceback."""
+    result = verify(*arguments)
+    assert (result.exit_code, told in result.output) == (code, True), result.output
+    assert isinstance(result.exception, SystemExit | None)
+
+
+def test_a_key_in_a_report_ends_the_run_before_it_is_written(tmp_path: Path) -> None:
+    """Where a key would stand in a report nothing is written at all, and the command ends with 2."""
+    report = tmp_path / "run.json"
+    word = "holds"  # as a key it stands in every report
+    result = verify("emulator", "--only", "*.duration.takes.*", "--json", report, SEGMIND_API_KEY=word)
+    assert (result.exit_code, report.exists()) == (2, False), result.output
+
+
+def test_a_model_of_ones_own_is_covered_without_code() -> None:
+    """A further model, given as a file, has clauses of its own for each parameter, and the emulator keeps them."""
+    model = Path(__file__).parent / "data" / "sketch.yaml"
+    slug = list(load(models=[model]).models)[-1]
+    result = verify("emulator", "--model", model, "--only", f"{slug}.*")
+    assert result.exit_code == 0, result.output
+    known = [clause.id for clause in clauses(load(models=[model])) if clause.id.startswith(f"{slug}.")]
+    for parameter in load(models=[model]).models[slug].parameters:
+        assert [clause for clause in known if clause.startswith(f"{slug}.{parameter}")], parameter
+
+
+def test_the_json_report_is_json(tmp_path: Path) -> None:
+    """Any program can read it."""
+    report = tmp_path / "run.json"
+    verify("emulator", "--only", "*.duration.*", "--json", report)
+    told = json.loads(report.read_text("utf-8"))
+    assert {"format", "target", "contract", "clauses", "spending", "evidence"} <= told.keys()
+
+
+@pytest.mark.parametrize("profile", ["documented", "observed"])
+def test_the_recorded_exchanges_are_those_of_the_clauses_there_are(profile: str) -> None:
+    """Today's clauses hold of what is recorded in fixtures/exchanges, and none lacks its exchanges there."""
+    recording = Path(__file__).parents[1] / "fixtures" / "exchanges" / f"emulator-{profile}.har"
+    contract = load(profile)
+    run, read = judged_again(recording, contract)
+    assert {outcome.verdict for outcome in run.outcomes} <= {Verdict.HOLDS, Verdict.SKIPPED}
+    assert len(run.of(Verdict.SKIPPED)) <= 1  # that of real time
+    assert not [key for key in KEYS.values() if key in recording.read_text("utf-8")]
+    assert read.own
