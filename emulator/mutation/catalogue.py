@@ -6,6 +6,12 @@ from collections.abc import Iterator
 
 from mockling.contract import Contract, ContractError
 from mockling.emulator.mutation.answers import answer_mutants
+from mockling.emulator.mutation.benign import benign_mutants
+from mockling.emulator.mutation.charging import charging_mutants
+from mockling.emulator.mutation.files import file_mutants
+from mockling.emulator.mutation.gateway import gateway_mutants
+from mockling.emulator.mutation.lifecycle import lifecycle_mutants
+from mockling.emulator.mutation.refusing import refusing_mutants
 from mockling.emulator.mutation.mutant import Mutant
 from mockling.emulator.mutation.parameters import parameter_mutants
 
@@ -25,3 +31,9 @@ def mutants(contract: Contract) -> list[Mutant]:
 def _mutants(contract: Contract) -> Iterator[Mutant]:
     yield from parameter_mutants(contract)
     yield from answer_mutants(contract)
+    yield from lifecycle_mutants(contract)
+    yield from charging_mutants(contract)
+    yield from refusing_mutants(contract)
+    yield from gateway_mutants(contract)
+    yield from file_mutants(contract)
+    yield from benign_mutants(contract)
