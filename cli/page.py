@@ -50,7 +50,8 @@ def command(context: click.Context, file: BinaryIO, profile: str, models: tuple[
 
 
 def _name(file: BinaryIO) -> str:
-    return "Standard input" if file.name in ("-", "<stdin>") else str(file.name)
+    name = getattr(file, "name", "<stdin>")
+    return "Standard input" if name == "<stdin>" else str(name)
 
 
 def _text(file: BinaryIO) -> str:

@@ -91,11 +91,12 @@ def command(
         secrets |= found
     else:
         with asked.opened(contract, emulated) as server:
-            plan = planned(_chosen(contract, only), server, asked.costs)
+            plan = planned(_chosen(contract, only), server, asked.costs, asked.budget)
             if dry_run:
                 _announce(plan, server, asked.pace(contract, server) if asked.guarded else None)
                 return
             run = _run(asked, contract, server, plan)
+            secrets |= set(server.keys.values())
     try:
         deliver(run, Console(), files, secrets)
     except SecretFound as error:

@@ -108,7 +108,7 @@ def _check_schema(schema: Any, told: str) -> None:
         if name in _OF_NAMES and isinstance(part, dict):
             for inner, below in part.items():
                 _check_schema(below, f"{told}.{inner}")
-        elif name not in _VALUES:
+        elif name not in _VALUES and not name.startswith("x-"):
             for below in part if isinstance(part, list) else [part]:
                 _check_schema(below, f"{told}.{name}")
     try:

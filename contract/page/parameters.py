@@ -32,7 +32,8 @@ class _Level:
 
     @property
     def parts(self) -> dict[str, Document]:
-        return self.schema["properties"] if self.schema else {}
+        parts = self.schema["properties"] if self.schema else {}
+        return {name: part if isinstance(part, dict) else {} for name, part in parts.items()}  # true is a schema, too
 
     def needed(self, name: str) -> str:
         return "required" if self.schema and name in self.schema.get("required", ()) else "optional"

@@ -94,6 +94,6 @@ def results(request: pytest.FixtureRequest, verified: Verified) -> dict[str, Res
     """Return what was found of the clauses whose tests were selected, by their ids; each probe is sent once for all."""
     drawn = [getattr(item, "callspec", None) for item in request.session.items]
     chosen = [callspec.params[CLAUSE] for callspec in drawn if callspec and CLAUSE in callspec.params]
-    plan = planned(chosen, verified.target, verified.asked.costs)
+    plan = planned(chosen, verified.target, verified.asked.costs, verified.asked.budget)
     found = judged(plan, gather(plan, verified.contract, verified.target, verified.guard))
     return {result.clause.id: result for result in found}

@@ -18,6 +18,7 @@ from mockling.contract.verification.evidence import PASSING, Step
 from mockling.contract.verification.harmless import disarmed, fails
 from mockling.contract.verification.places import facts_at, pointer
 from mockling.contract.verification.probe import Cost, Need, Probe, Request, single
+from mockling.contract.verification.values import same
 
 NOT_LET_IN = (401, 402, 403, 404, 410)  # of the key, its account or the model, whatever the body is
 JSON = {"content-type": "application/json"}
@@ -158,8 +159,27 @@ class Asking:
         return broken(str(wanted), step.told, step, cause=cause)
 
     def _price(self, body: Any) -> Decimal:
-        """Return what a request would be billed if it were taken: if that is not known, the model's highest price."""
+        """Return what a request would be billed at most if it were taken.
+
+        Of one with a value that no parameter has, that is the highest price with the values that it has beside it; of
+        what holds no parameters at all the model's highest.
+        """
         try:
             return self.model.price(body)
-        except (ContractError, TypeError, AttributeError):  # values that no parameter has, or no parameters at all
-            return max(map(self.model.price, self.combinations), default=Decimal(0))
+        except (ContractError, TypeError, AttributeError):
+            alike = [one for one in self.combinations if isinstance(body, dict) and self._alike(one, body)]
+            return max(map(self.model.price, alike or self.combinations), default=Decimal(0))
+
+    def _alike(self, one: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
+        """Say whether a combination has all the values of a body that a combination can have."""
+        return all(
+            one.get(name) == body.get(name)
+            or not any(same(body.get(name), other.get(name)) for other in self.combinations)
+            for name in self._decisive
+        )
+
+    @cached_property
+    def _decisive(self) -> list[str]:
+        """The parameters in which the combinations differ."""
+        names = dict.fromkeys(name for one in self.combinations for name in one)
+        return [name for name in names if len({json.dumps(one.get(name)) for one in self.combinations}) > 1]

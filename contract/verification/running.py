@@ -62,8 +62,11 @@ class Gathered:
     failed: dict[str, str]
 
 
-def planned(clauses: Iterable[Clause], target: Target, costs: Collection[Cost]) -> Plan:
-    """Return what a run against a target does, if no more than these costs may arise."""
+def planned(clauses: Iterable[Clause], target: Target, costs: Collection[Cost], budget: Decimal | None = None) -> Plan:
+    """Return what a run against a target does, if no more than these costs may arise.
+
+    Of probes that may be billed no more than `budget` US dollars each; None: whatever they may be.
+    """
     known, skipped, probes = tuple(clauses), dict[str, str](), dict[str, Probe]()
     for clause in known:
         missing = sorted(need.value for need in clause.needs - target.offers)
@@ -71,6 +74,8 @@ def planned(clauses: Iterable[Clause], target: Target, costs: Collection[Cost]) 
             skipped[clause.id] = f"It is of the class {clause.cost.value}, which was not asked for."
         elif missing:
             skipped[clause.id] = f"It needs {' and '.join(missing)}."
+        elif clause.probe and budget is not None and clause.probe.worst > budget:
+            skipped[clause.id] = f"It may be billed more than the whole budget of ${budget}."
         elif clause.probe:
             probes[clause.probe.id] = clause.probe
     ordered = sorted(probes.values(), key=lambda probe: ORDER.index(probe.cost))
