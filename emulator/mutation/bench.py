@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from os.path import commonprefix
 from pathlib import Path
 from typing import Self
@@ -15,12 +15,13 @@ from mockling.contract.verification.catalogue import clauses
 from mockling.contract.verification.clause import Severity, Verdict
 from mockling.contract.verification.evidence import Evidence, Step
 from mockling.contract.verification.guard import Unguarded
-from mockling.contract.verification.probe import Cost, Probe
+from mockling.contract.verification.probe import Cost, Need, Probe
 from mockling.contract.verification.running import Gathered, Plan, Result, gather, judged, planned
 from mockling.contract.verification.target import Target
 from mockling.emulator.mutation.changing import Changeable, Changing
-from mockling.emulator.mutation.mutant import Mutant, Touched
-from mockling.emulator.testing.emulated import accounts, target_of
+from mockling.emulator.mutation.guarding import guarded
+from mockling.emulator.mutation.mutant import Kind, Mutant, Noticed, Touched
+from mockling.emulator.testing.emulated import KEYS, accounts, target_of
 
 BATCH = 60  # probes after which it is looked whether something was noticed
 MOST_OF_PLACE = 24  # probes that are tried first for they ask about the place of a mutant
@@ -41,16 +42,6 @@ class Loaded:
     def contract(self) -> Contract:
         """Return it, newly made. Raises `ContractError` as `load` does."""
         return load(self.profile, self.answers, None, self.models)
-
-
-@dataclass(frozen=True, slots=True)
-class Noticed:
-    """A clause that noticed: its id, whether as broken or by a notice, what it expected and what came."""
-
-    clause: str
-    verdict: Verdict
-    expected: str
-    actual: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +96,9 @@ class Bench:
     def outcome(self, mutant: Mutant) -> Outcome:
         """Return what becomes of a mutant: the probes near it are tried alone, then all of them."""
         began = time.monotonic()
+        if mutant.kind is Kind.GUARD:
+            noticed, sent = self._guarded(mutant)
+            return Outcome(mutant.id, noticed, sent, time.monotonic() - began)
         near = [] if mutant.benign else self._near(mutant)
         noticed, sent, failed = self._tried(mutant, [near], None) if near else (None, 0, ())
         if noticed is None:
@@ -133,6 +127,19 @@ class Bench:
             return None, sent, failed
         first = found[0]
         return Noticed(first.clause.id, first.verdict, first.finding.expected, first.finding.actual), sent, failed
+
+    def _guarded(self, mutant: Mutant) -> tuple[Noticed | None, int]:
+        """Return whether the guard stops a run against a mutant, and after how many probes it would have ended."""
+        target = replace(self._target, advance=None, fault_header=None)  # as a target is that bills
+        plan = planned(self.clauses, target, {Cost.FREE, Cost.FREE_IF_TRUE})
+        account, store = self._emulator.platform.keys.find(KEYS[Need.GOOD]), lambda: self._emulator.platform.store
+        assert account and account.credits is not None
+        with self._emulator.changed(mutant.change):
+            whole = account.credits
+            told = guarded(
+                plan, self.contract, target, lambda: whole - store().balance(account, 0.0)
+            )
+        return told, len(plan.probes)
 
     def _judged(self, change: Callable[[Changing], object], batches: Sequence[Batch]) -> Iterator[tuple[list[Result], Evidence]]:
         """Yield, after each batch of probes, what the evidence so far says of the clauses, and that evidence."""

@@ -9,6 +9,7 @@ from mockling.emulator.mutation.answers import answer_mutants
 from mockling.emulator.mutation.benign import benign_mutants
 from mockling.emulator.mutation.charging import charging_mutants
 from mockling.emulator.mutation.files import file_mutants
+from mockling.emulator.mutation.guarding import guard_mutants
 from mockling.emulator.mutation.gateway import gateway_mutants
 from mockling.emulator.mutation.lifecycle import lifecycle_mutants
 from mockling.emulator.mutation.refusing import refusing_mutants
@@ -36,4 +37,5 @@ def _mutants(contract: Contract) -> Iterator[Mutant]:
     yield from refusing_mutants(contract)
     yield from gateway_mutants(contract)
     yield from file_mutants(contract)
+    yield from guard_mutants(contract)
     yield from benign_mutants(contract)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from mockling.contract.verification.clause import Severity
+from mockling.contract.verification.clause import Severity, Verdict
 from mockling.emulator.mutation.changing import Changing
 
 
@@ -20,7 +20,18 @@ class Kind(StrEnum):
     REFUSALS = "refusals"
     GATEWAY = "gateway"
     FILES = "files"
+    GUARD = "guard"
     BENIGN = "benign"
+
+
+@dataclass(frozen=True, slots=True)
+class Noticed:
+    """A clause that noticed: its id, whether as broken or by a notice, what it expected and what came."""
+
+    clause: str
+    verdict: Verdict
+    expected: str
+    actual: str
 
 
 Touched = tuple[str, int]  # an operation and the status of an answer of it
@@ -33,7 +44,8 @@ class Mutant:
     `id` is stable and dotted; `sentence` says what the emulator does then; `place` is the JSON pointer into the settled
     document that it is about, `touches` the answers that it changes, both so that what is near is tried first; `change`
     does it. `worth` is what its drift deserves: a break, or only a notice where it rests on nothing that is promised.
-    One of the kind `benign` changes nothing that anybody may build on, so that no clause may be broken by it.
+    One of the kind `benign` changes nothing that anybody may build on, so that no clause may be broken by it; one of
+    the kind `guard` is to be stopped by the spending guard.
     """
 
     id: str
