@@ -77,7 +77,8 @@ def command(
     """Say whether a target keeps the contract: an emulator, the live API, or a server at an address.
 
     `mockling verify page FILE` reads the endpoint's public page. Exit codes: 0 all that was checked holds; 1 something
-    is broken; 2 not understood, or a key was about to be written; 3 inconclusive; 4 stopped by the guard.
+    is broken; 2 not understood, or a key was about to be written; 3 inconclusive; 4 stopped by the guard; 130
+    interrupted with Ctrl-C, after which the reports tell what came by then.
     """
     if (target is None) == (recording is None):
         raise click.UsageError("Name one target (emulator, live, an address), or a recording with --from.")
@@ -124,15 +125,11 @@ def _lasting(plan: Plan, pace: int | None) -> str:
 
 
 def _run(asked: Asked, contract: Contract, server: Target, plan: Plan) -> Run:
-    """Send what is planned, and return what came of it. Interrupted, it says what was spent."""
+    """Send what is planned, and return what came of it, by the moment at which it was interrupted."""
     try:
         with asked.guard(contract, server) as guard:
-            try:
-                with ProgressLine(Console(stderr=True), plan, lambda: guard.spending.counted) as progress:
-                    gathered = gather(plan, contract, server, guard, progress)
-            except KeyboardInterrupt:
-                click.echo(f"At most {dollars(guard.spending.counted)} were spent.", err=True)
-                raise
+            with ProgressLine(Console(stderr=True), plan, lambda: guard.spending.counted) as progress:
+                gathered = gather(plan, contract, server, guard, progress)
             return run_of(contract, server, plan, gathered, judged(plan, gathered), guard.spending)
     except LedgerError as error:
         raise NotUnderstood(str(error)) from error
@@ -167,6 +164,7 @@ def _announce(plan: Plan, server: Target, pace: int | None) -> None:
         click.echo(f"{probe.cost.value:<12}  {probe.id}{worst}")
     click.echo(
         f"{len(plan.probes)} probes of {server.name} with {plan.calls} calls (polls not counted)"
-        f"{_lasting(plan, pace)}, at most {dollars(plan.worst)} if every promise is broken; "
-        f"{len(plan.skipped)} of {len(plan.clauses)} clauses are skipped. Nothing was sent."
+        f"{_lasting(plan, pace)}, at most {dollars(plan.worst)} if every promise is broken; a budget of "
+        f"{dollars(plan.least)} suffices if all are kept. {len(plan.skipped)} of {len(plan.clauses)} clauses are "
+        "skipped. Nothing was sent."
     )

@@ -97,6 +97,11 @@ def test_a_figure_is_compared_as_the_page_rounds_it() -> None:
         assert "latency" in compared(STORED.replace("213.36", rounded)).agreed
 
 
+def test_what_stands_above_a_page_does_not_matter() -> None:
+    """Text that was saved with the site's head has lines, and prices, before the title."""
+    assert compared(f"Segmind\nGet $5 for free, in ~3s\n{STORED}") == compared(STORED)
+
+
 def test_an_average_price_need_only_be_possible() -> None:
     """Where the page gives one price, of which it says that it is about so much, it lies between the contract's."""
     for price, due in (("~$2.03", set()), ("~$6.30", set()), ("~$0.94", {"price"}), ("$2.03", {"price"})):

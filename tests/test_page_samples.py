@@ -119,6 +119,14 @@ def test_what_is_more_than_a_value_is_not_run(value: str) -> None:
     assert not any(place.startswith("sample.data") for place in comparison.agreed)
 
 
+@pytest.mark.parametrize("read", ["print(response.json(), response.content)", "print(response.text)"])
+def test_a_sample_that_does_not_tell_how_it_reads_the_answer_is_told(read: str) -> None:
+    """Which of the answers to D1 it takes is not known then."""
+    comparison = compared(STORED.replace("result = response.json()", read))
+    assert comparison.not_compared == ("sample.answer: the sample does not tell how it reads the answer",)
+    assert comparison.differences == ()
+
+
 def test_a_sample_without_a_call_is_told() -> None:
     """A page with no sample, or with one that sends nothing, has nothing to compare."""
     assert compared(STORED[:BEGINS] + STORED[ENDS:]).not_compared == ("sample: the page has none that could be read",)

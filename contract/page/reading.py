@@ -138,7 +138,7 @@ def read_page(saved: str) -> Page:
     end = after.start() if after else len(listed)
     began = START.search(text)
     top = text[: min(address.start(), began.start() if began else len(text))]
-    latency, queued = _LATENCY.search(top), _QUEUED.search(top)
+    latency, queued = _last(_LATENCY, top), _QUEUED.search(top)
     returns, messages = _RETURNS.search(listed, end), _MESSAGES.search(listed, end)
     return Page(
         titles=tuple(top.split("\n")),
@@ -156,8 +156,13 @@ def read_page(saved: str) -> Page:
     )
 
 
+def _last(pattern: re.Pattern[str], top: str) -> re.Match[str] | None:
+    """Return the last match, for what stands above a page's title may have prices of its own."""
+    return next(iter([*pattern.finditer(top)][-1:]), None)
+
+
 def _price(top: str) -> Price | None:
-    found = _PRICE.search(top)
+    found = _last(_PRICE, top)
     if found is None:
         return None
     return Price(Decimal(found["least"]), Decimal(found["most"] or found["least"]), bool(found["about"]), found["per"])

@@ -16,7 +16,7 @@ from mockling.contract.verification.asked import Asked, AskedError, keys_of
 from mockling.contract.verification.catalogue import clauses
 from mockling.contract.verification.clause import Clause
 from mockling.contract.verification.guard import Guard
-from mockling.contract.verification.running import Result, gather, judged, planned
+from mockling.contract.verification.running import INTERRUPTED, Result, gather, judged, planned
 from mockling.contract.verification.target import Target
 from mockling.emulator.testing.emulated import emulated
 
@@ -95,5 +95,7 @@ def results(request: pytest.FixtureRequest, verified: Verified) -> dict[str, Res
     drawn = [getattr(item, "callspec", None) for item in request.session.items]
     chosen = [callspec.params[CLAUSE] for callspec in drawn if callspec and CLAUSE in callspec.params]
     plan = planned(chosen, verified.target, verified.asked.costs, verified.asked.budget)
-    found = judged(plan, gather(plan, verified.contract, verified.target, verified.guard))
-    return {result.clause.id: result for result in found}
+    gathered = gather(plan, verified.contract, verified.target, verified.guard)
+    if gathered.stopped == INTERRUPTED:
+        raise KeyboardInterrupt
+    return {result.clause.id: result for result in judged(plan, gathered)}

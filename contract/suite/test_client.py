@@ -5,6 +5,9 @@ No request here can buy a generation: it is refused, or its inputs are where nob
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -22,20 +25,29 @@ FEW, MANY = 5, 100  # examples against a target that limits requests, and agains
 
 
 @pytest.fixture
-def client(verified: Verified) -> Client:
-    """Return a client of the target, with the good key."""
+def client(verified: Verified) -> Iterator[Client]:
+    """Give a client of the target, with the good key; what its calls cost is compared with the balance."""
     if Need.GOOD not in verified.target.offers:
         pytest.skip(f"It needs {Need.GOOD.value}.")
     if Cost.FREE_IF_TRUE not in verified.asked.costs:
         pytest.skip(f"It is of the class {Cost.FREE_IF_TRUE.value}, which was not asked for.")
     target = verified.target
-    return Client(target.keys[Need.GOOD], target.url, target.timeout, storage_url=target.storage_url)
+    client = Client(target.keys[Need.GOOD], target.url, target.timeout, storage_url=target.storage_url)
+    verified.guard.begin(lambda: _balance(client), billable=True)
+    yield client
+    verified.guard.end()
+    assert verified.guard.spending.stopped is None
+
+
+def _balance(client: Client) -> Decimal | None:
+    with suppress(ApiError):
+        return client.credits()
+    return None
 
 
 def _refused(verified: Verified, client: Client, model: Model, request: dict[str, Any]) -> ApiError:
     """Return the error that a request ends with, under the guard: a video would stop all that comes after it."""
     guard, price = verified.guard, max(map(model.price, model.combinations()))
-    guard.pace()
     reserved = guard.reserve(price, f"the client's call of {model.slug}")
     try:
         client.generate_with(model.slug, **request)

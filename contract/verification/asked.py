@@ -11,15 +11,16 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from mockling.contract.contract import Contract, load
-from mockling.contract.verification.guard import Guard, SpendingGuard, Unguarded
+from mockling.contract.verification.guard import Guard, Unguarded
+from mockling.contract.verification.guarding import SpendingGuard
 from mockling.contract.verification.ledger import Ledger, digest
 from mockling.contract.verification.pacing import Pacer
 from mockling.contract.verification.probe import Cost, Need
 from mockling.contract.verification.target import LIVE, Target, is_loopback
 
 EMULATOR = "emulator"
-NEAR, FAR = 0.1, 5.0  # seconds between two polls of a server on this machine, and of any other
 UNLIMITED = 1_000_000  # requests per minute
+NEAR, FAR = 0.1, 5.0  # seconds between two polls of a server on this machine, and of any other
 Emulated = Callable[..., AbstractContextManager[Target]]
 
 

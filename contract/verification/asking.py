@@ -18,7 +18,6 @@ from mockling.contract.verification.evidence import PASSING, Step
 from mockling.contract.verification.harmless import disarmed, fails
 from mockling.contract.verification.places import facts_at, pointer
 from mockling.contract.verification.probe import Cost, Need, Probe, Request, single
-from mockling.contract.verification.values import same
 
 NOT_LET_IN = (401, 402, 403, 404, 410)  # of the key, its account or the model, whatever the body is
 JSON = {"content-type": "application/json"}
@@ -168,18 +167,18 @@ class Asking:
             return self.model.price(body)
         except (ContractError, TypeError, AttributeError):
             alike = [one for one in self.combinations if isinstance(body, dict) and self._alike(one, body)]
-            return max(map(self.model.price, alike or self.combinations), default=Decimal(0))
+            return max(map(self.model.price, alike or self.combinations), default=self.model.price(self.model.example))
 
     def _alike(self, one: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
         """Say whether a combination has all the values of a body that a combination can have."""
+        asked = {name: json.dumps(body.get(name)) for name in self._decisive}
         return all(
-            one.get(name) == body.get(name)
-            or not any(same(body.get(name), other.get(name)) for other in self.combinations)
-            for name in self._decisive
+            json.dumps(one.get(name)) == asked[name] or asked[name] not in self._decisive[name] for name in asked
         )
 
     @cached_property
-    def _decisive(self) -> list[str]:
-        """The parameters in which the combinations differ."""
+    def _decisive(self) -> dict[str, set[str]]:
+        """The parameters in which the combinations differ, each with the values that it has in them, as JSON."""
         names = dict.fromkeys(name for one in self.combinations for name in one)
-        return [name for name in names if len({json.dumps(one.get(name)) for one in self.combinations}) > 1]
+        values = {name: {json.dumps(one.get(name)) for one in self.combinations} for name in names}
+        return {name: found for name, found in values.items() if len(found) > 1}

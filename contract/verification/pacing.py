@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 from mockling.contract.exchange import Exchange
 
 MINUTE = 60.0  # seconds
 LONGEST_WAIT = 120.0  # seconds, whatever an answer asks for
+SAME_TIME = 2.0  # seconds by which clocks differ without being wrong
 RESET, REMAINING = "x-rate-limit-reset-at-utc", "x-rate-limit-remaining"  # G10, G13
 
 
@@ -40,12 +42,22 @@ class Pacer:
             self._next = max(self._next, min(self._reset(exchange), self._now() + LONGEST_WAIT))
 
     def _reset(self, exchange: Exchange) -> float:
+        """Return when the limit is reset by our own clock, as far as the answer tells the server's."""
         told = exchange.response.header(RESET) if exchange.response else ""
         try:
             moment = datetime.fromisoformat(told)
         except ValueError:
             return self._now() + MINUTE
-        return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
+        return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() - self._ahead(exchange)
+
+    def _ahead(self, exchange: Exchange) -> float:
+        """Return how many seconds the server's clock is ahead of ours; 0 if it does not tell, or is about right."""
+        try:
+            sent = parsedate_to_datetime(exchange.response.header("date") if exchange.response else "")
+        except ValueError:
+            return 0.0
+        ahead = sent.replace(tzinfo=sent.tzinfo or UTC).timestamp() - self._now()
+        return ahead if abs(ahead) > SAME_TIME else 0.0
 
     def _wait_until(self, moment: float) -> None:
         while (rest := moment - self._now()) > 0:

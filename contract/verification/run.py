@@ -15,11 +15,17 @@ from mockling.contract.contract import Contract
 from mockling.contract.verification.clause import Finding, Severity, Verdict
 from mockling.contract.verification.evidence import Evidence, Step
 from mockling.contract.verification.probe import Cost
-from mockling.contract.verification.running import Gathered, Plan, Result
+from mockling.contract.verification.running import INTERRUPTED, Gathered, Plan, Result
 from mockling.contract.verification.spending import Spending
 from mockling.contract.verification.target import Target
 
-KEPT, BROKEN, UNKNOWN, STOPPED = 0, 1, 3, 4  # exit codes; 2 is a command's: usage, configuration, a key in a report
+KEPT, BROKEN, UNKNOWN, STOPPED, ENDED = (
+    0,
+    1,
+    3,
+    4,
+    130,
+)  # exit codes; 2 is a command's: usage, configuration, a key in a report
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,12 +161,12 @@ def groups(run: Run, verdict: Verdict = Verdict.BROKEN) -> list[Group]:
 def exit_code(run: Run) -> int:
     """Return 0 if all that was asked for holds (clauses may be skipped, notices given), else what is the matter.
 
-    4: the run was stopped, by the budget or the guard; 1: a clause is broken; 3: a clause is inconclusive, its check
-    failed, or no clause at all was judged.
+    130: the run was ended with Ctrl-C; 4: it was stopped by the guard; 1: a clause is broken; 3: a clause is
+    inconclusive, its check failed, or no clause at all was judged.
     """
     verdicts = {outcome.verdict for outcome in run.outcomes}
     if run.stopped is not None:
-        return STOPPED
+        return ENDED if run.stopped == INTERRUPTED else STOPPED
     if Verdict.BROKEN in verdicts:
         return BROKEN
     if verdicts & {Verdict.INCONCLUSIVE, Verdict.ERROR} or not verdicts & {Verdict.HOLDS, Verdict.NOTICE}:

@@ -15,6 +15,7 @@ from mockling.contract.verification.sending import ProbeSender, Unreachable, Wir
 from mockling.contract.verification.target import Target
 
 ORDER = (Cost.STATIC, Cost.FREE, Cost.FREE_IF_TRUE, Cost.PAID)  # in which probes are sent: what is free first
+INTERRUPTED = "it was interrupted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,12 @@ class Plan:
     def worst(self) -> Decimal:
         """The US dollars that are billed at most, should every promise be broken."""
         return sum((probe.worst for probe in self.probes), Decimal(0))
+
+    @property
+    def least(self) -> Decimal:
+        """The least budget, in US dollars, with which a run gets to its end, should every promise be kept."""
+        bought = [probe.worst for probe in self.probes if probe.cost is Cost.PAID]
+        return max(sum(bought, Decimal(0)), *(probe.worst for probe in self.probes), Decimal(0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +73,7 @@ def planned(clauses: Iterable[Clause], target: Target, costs: Collection[Cost], 
     """Return what a run against a target does, if no more than these costs may arise.
 
     Of probes that may be billed no more than `budget` US dollars each; None: whatever they may be.
+    Of each class what might cost least comes first, so that a small budget answers as much as it can.
     """
     known, skipped, probes = tuple(clauses), dict[str, str](), dict[str, Probe]()
     for clause in known:
@@ -78,7 +86,7 @@ def planned(clauses: Iterable[Clause], target: Target, costs: Collection[Cost], 
             skipped[clause.id] = f"It may be billed more than the whole budget of ${budget}."
         elif clause.probe:
             probes[clause.probe.id] = clause.probe
-    ordered = sorted(probes.values(), key=lambda probe: ORDER.index(probe.cost))
+    ordered = sorted(probes.values(), key=lambda probe: (ORDER.index(probe.cost), probe.worst))
     return Plan(known, tuple(ordered), skipped)
 
 
@@ -88,6 +96,7 @@ def gather(
     """Send the probes of a plan and return what came; `progress` is told of each probe before it is sent.
 
     Raises `Unreachable` if nothing answers at the target, and `LedgerError` if what is spent cannot be kept.
+    Ctrl-C ends it early, with what came by then. However it ends, the guard compares what was spent with the balance.
     """
     wire, sent, failed, stopped = Wire(contract, target, guard), set[str](), dict[str, str](), None
     try:
@@ -103,6 +112,8 @@ def gather(
                 failed[probe.id] = f"{type(error).__name__}: {error}"[:300]
     except Stopped as reason:
         stopped = str(reason)
+    except KeyboardInterrupt:  # what was paid for is worth a report
+        stopped = INTERRUPTED
     finally:
         guard.end()
         wire.close()

@@ -16,6 +16,7 @@ from urllib3.exceptions import HTTPError
 
 from mockling.contract.contract import Contract
 from mockling.contract.exchange import LONGEST_BODY, Exchange, Headers, Message
+from mockling.contract.verification.charges import job_in
 from mockling.contract.verification.evidence import Step
 from mockling.contract.verification.guard import Guard, Stopped
 from mockling.contract.verification.probe import Need, Request
@@ -27,6 +28,7 @@ FIRST = 3  # requests, of which one must have been answered
 BEGINNING = 64  # bytes of a video that are kept
 CONNECT_TIMEOUT = 10.0  # seconds
 BLOCK = 64 * 1024  # bytes
+GENERATIONS = ("generate", "submit")  # the operations that are billed
 BALANCE = "balance"  # the probe that the guard's own questions are steps of
 
 
@@ -70,19 +72,19 @@ class Wire:
 
     def _guarded(self, probe: str, name: str, request: Request) -> Step:
         """Send a request once, its worst case set aside before."""
-        self._guard.pace()
-        what = f"{probe} {name}".rstrip()
-        reserved = self._guard.reserve(request.price, what) if request.price else None
+        what, reserved = f"{probe} {name}".rstrip(), None
+        if request.price != 0:
+            reserved = self._guard.reserve(request.price, what)
+        else:
+            self._guard.pace()
         step = self._exchanged(probe, name, request)
         self.steps.append(step)
         if len(self.steps) == FIRST and all(one.status is None for one in self.steps):
             raise Unreachable(f"Nothing answers at {self._target.url}; check the address and the network.")
         if reserved is not None:
-            reserved.settle(step.status)
-            if step.status == 200 and not request.bought:
-                self._guard.stop(
-                    f"{what} must be refused, and was answered with 200, for which ${request.price} is billed"
-                )
+            reserved.settle(step.status, job_in(step.exchange))
+        if _is_unplanned(request, step):
+            self._guard.stop(f"{what} was answered with {step.status} instead of a refusal, which may have been billed")
         return step
 
     def balance(self) -> Decimal | None:
@@ -226,6 +228,13 @@ class ProbeSender:
         if self._target.advance is None:
             raise Stopped(f"{self._probe} needs {Need.TIME.value}")
         self._target.advance(seconds)
+
+
+def _is_unplanned(request: Request, step: Step) -> bool:
+    """Say whether a generation has begun that nobody wanted, on the account of a key of ours."""
+    is_account = request.price != 0 or (isinstance(request.key, Need) and request.method in (None, "POST"))
+    is_taken = request.operation in GENERATIONS and step.status in range(200, 300)
+    return is_account and is_taken and not request.bought
 
 
 def _error_of(message: Message) -> str | None:

@@ -11,6 +11,7 @@ from mockling.contract.exchange import money
 from mockling.contract.verification.asked import EMULATOR
 from mockling.contract.verification.clause import Finding, Verdict
 from mockling.contract.verification.run import KEPT, Run, exit_code, groups
+from mockling.contract.verification.running import INTERRUPTED
 from mockling.contract.verification.target import LIVE
 
 IMPOSSIBLE = re.compile("[^\t\n\r\u0020-\u007e\u00a0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -116,6 +117,8 @@ def advice(run: Run) -> str:
     """Return what to do next, in a sentence."""
     if run.spending.unknown:
         return "Look up the requests of unknown outcome in the platform's own records before you pay for another run."
+    if run.stopped == INTERRUPTED:
+        return "Run it again, from the beginning: nothing is gone on with."
     if run.stopped:
         return "If the budget ended the run, raise it; if a charge was not planned, find out why before you go on."
     if run.of(Verdict.BROKEN):
