@@ -86,14 +86,18 @@ class Response:
     def _of_status(self) -> Iterator[Mutant]:
         nearby = {200: (201, 202), 204: (200, 405), 206: (200,), 304: (200,), 400: (422,), 500: (501,)}
         for other in nearby.get(self._status, (400,)):
-            yield self._mutant(f"status.{other}", f"has the status {other}", lambda answer, other=other: _status(answer, other))  # type: ignore[misc]
+            yield self._mutant(
+                f"status.{other}", f"has the status {other}", lambda answer, other=other: _status(answer, other)
+            )  # type: ignore[misc]
 
     def _of_media_type(self, content: Document) -> Iterator[Mutant]:
         others = {JSON: ("text/plain",), VIDEO: ("application/octet-stream", "video/mp4; charset=utf-8")}
         for media in content:
             for other in others.get(media, (JSON,)):
                 told = f"has the content type {other}"
-                yield self._mutant(f"media.{other.replace('; ', '-')}", told, _put("content-type", other), "content", media)
+                yield self._mutant(
+                    f"media.{other.replace('; ', '-')}", told, _put("content-type", other), "content", media
+                )
 
     def _of_header(self, name: str, schema: Document) -> Iterator[Mutant]:
         place = ("headers", name)
@@ -116,7 +120,13 @@ class Response:
 Change = Callable[[Any], None]  # of a body, in place
 
 
-def _spots(schema: Document, place: tuple[str | int, ...], steps: tuple[str, ...] = (), label: str = "", when: Document | None = None) -> Iterator[Spot]:
+def _spots(
+    schema: Document,
+    place: tuple[str | int, ...],
+    steps: tuple[str, ...] = (),
+    label: str = "",
+    when: Document | None = None,
+) -> Iterator[Spot]:
     """Yield every object in a schema."""
     for index, branch in enumerate(schema.get("anyOf", ())):
         name = ".".join(filter(None, (label, f"({index})")))
@@ -136,17 +146,42 @@ def _fields(spot: Spot) -> Iterator[tuple[str, str, Change, tuple[str | int, ...
         label = ".".join(filter(None, (spot.label, name)))
         place = (*spot.place, "properties", name)
         if name in spot.schema.get("required", ()):
-            yield f"{label}.dropped", f"{label} is missing", _at(spot, lambda held, name=name: held.pop(name, None)), place
-            yield f"{label}.renamed", f"{label} has another name", _at(spot, lambda held, name=name: _renamed(held, name)), place
+            yield (
+                f"{label}.dropped",
+                f"{label} is missing",
+                _at(spot, lambda held, name=name: held.pop(name, None)),
+                place,
+            )
+            yield (
+                f"{label}.renamed",
+                f"{label} has another name",
+                _at(spot, lambda held, name=name: _renamed(held, name)),
+                place,
+            )
         for what, value in _wrong(schema):
             told = f"{label} is {json.dumps(value)}"
-            yield f"{label}.{what}", told, _at(spot, lambda held, name=name, value=value: _replaced(held, name, value)), place
+            yield (
+                f"{label}.{what}",
+                told,
+                _at(spot, lambda held, name=name, value=value: _replaced(held, name, value)),
+                place,
+            )
         if schema.get("type") == "array":
             for what, value in _wrong(schema["items"]):
                 told = f"{label} holds {json.dumps(value)}"
-                yield f"{label}[].{what}", told, _at(spot, lambda held, name=name, value=value: _replaced(held, name, [value])), place
+                yield (
+                    f"{label}[].{what}",
+                    told,
+                    _at(spot, lambda held, name=name, value=value: _replaced(held, name, [value])),
+                    place,
+                )
     for name in spot.schema.get("not", {}).get("required", ()):
-        yield f"{name}.added", f"{name} is there", _at(spot, lambda held, name=name: held.update({name: 1})), (*spot.place, "not")
+        yield (
+            f"{name}.added",
+            f"{name} is there",
+            _at(spot, lambda held, name=name: held.update({name: 1})),
+            (*spot.place, "not"),
+        )
 
 
 def _wrong(schema: Document) -> Iterator[tuple[str, Any]]:

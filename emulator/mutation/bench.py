@@ -136,12 +136,12 @@ class Bench:
         assert account and account.credits is not None
         with self._emulator.changed(mutant.change):
             whole = account.credits
-            told = guarded(
-                plan, self.contract, target, lambda: whole - store().balance(account, 0.0)
-            )
+            told = guarded(plan, self.contract, target, lambda: whole - store().balance(account, 0.0))
         return told, len(plan.probes)
 
-    def _judged(self, change: Callable[[Changing], object], batches: Sequence[Batch]) -> Iterator[tuple[list[Result], Evidence]]:
+    def _judged(
+        self, change: Callable[[Changing], object], batches: Sequence[Batch]
+    ) -> Iterator[tuple[list[Result], Evidence]]:
         """Yield, after each batch of probes, what the evidence so far says of the clauses, and that evidence."""
         steps, probes, failed = list[Step](), set[str](), dict[str, str]()
         with self._emulator.changed(change):

@@ -27,12 +27,20 @@ def benign_mutants(contract: Contract) -> Iterator[Mutant]:
         ("charset", "Every JSON names its charset.", _with_charset),
         ("header-case", "Header names are written in capitals.", _capitals),
         ("slower", "Every answer comes a little later.", lambda _: time.sleep(SLOW)),
-        ("no-optional-headers", "No answer but a preflight has headers that it need not have.", _without_headers(contract)),
+        (
+            "no-optional-headers",
+            "No answer but a preflight has headers that it need not have.",
+            _without_headers(contract),
+        ),
         ("no-optional-fields", "No answer has fields that it need not have.", _without_fields(contract)),
         ("no-server", "No answer names a server or a cache.", lambda answer: answer.headers.pop("server", None)),
     ):
         yield _benign(name, sentence, lambda changing, edit=edit: changing.answers(edit))  # type: ignore[misc]
-    yield _benign("fast", "A job is not queued before it is processed.", _states(lambda state, steps: "PROCESSING" if state == QUEUED and steps else state))
+    yield _benign(
+        "fast",
+        "A job is not queued before it is processed.",
+        _states(lambda state, steps: "PROCESSING" if state == QUEUED and steps else state),
+    )
     yield _benign("at-once", "A job has ended when it is first asked for.", _at_once)
     yield _benign("latency", "A generation takes half as long again.", _latency)
 
@@ -110,7 +118,11 @@ def _without_fields(contract: Contract) -> Callable[[Answer], object]:
         if not isinstance(value, dict) or "properties" not in schema:
             return value
         needed, parts = schema.get("required", ()), schema["properties"]
-        return {name: pruned(parts.get(name, {}), part) for name, part in value.items() if name in needed or name not in parts or not needed}
+        return {
+            name: pruned(parts.get(name, {}), part)
+            for name, part in value.items()
+            if name in needed or name not in parts or not needed
+        }
 
     def edit(answer: Answer) -> None:
         schema = _documented(contract, answer).get("content", {}).get("application/json", {}).get("schema", {})

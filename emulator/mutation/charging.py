@@ -29,7 +29,9 @@ def charging_mutants(contract: Contract) -> Iterator[Mutant]:
     yield from _told()
 
 
-def _mutant(name: str, sentence: str, change: Callable[[Changing], object], *place: str, touches: tuple[Touched, ...] = BOUGHT) -> Mutant:
+def _mutant(
+    name: str, sentence: str, change: Callable[[Changing], object], *place: str, touches: tuple[Touched, ...] = BOUGHT
+) -> Mutant:
     where = pointer(*place) if place else "#"
     return Mutant(id=f"money.{name}", kind=Kind.MONEY, sentence=sentence, place=where, change=change, touches=touches)
 
@@ -44,7 +46,13 @@ def _of_jobs() -> Iterator[Mutant]:
             ("less", "is charged a cent too little", lambda _: -CENT),
         ):
 
-            def end(bill: Callable[[Purse, Record], bool], purse: Purse, record: Record, held: bool = held, amount: Any = amount) -> bool:
+            def end(
+                bill: Callable[[Purse, Record], bool],
+                purse: Purse,
+                record: Record,
+                held: bool = held,
+                amount: Any = amount,
+            ) -> bool:
                 billed = bill(purse, record)
                 if billed and record.job.held is held:
                     purse.credits -= amount(record.job.price)
@@ -63,7 +71,11 @@ def _of_jobs() -> Iterator[Mutant]:
             purse.credits -= record.job.price or CENT
         return bill(purse, record)
 
-    yield _mutant("failed", "A generation that fails is charged all the same.", lambda changing: changing.wrap(Purse, "end", failed))
+    yield _mutant(
+        "failed",
+        "A generation that fails is charged all the same.",
+        lambda changing: changing.wrap(Purse, "end", failed),
+    )
 
 
 def _of_answers(contract: Contract) -> Iterator[Mutant]:
@@ -75,8 +87,20 @@ def _of_answers(contract: Contract) -> Iterator[Mutant]:
             if operation in CHARGED and status == 200:
                 continue
             sentence = f"An answer {status} of {operation} is charged a cent."
-            place = ("paths", contract.path(operation, model="{model}", id="{id}"), _verb(contract, operation), "responses", str(status))
-            yield _mutant(f"charged.{operation}.{status}", sentence, _charging(operation, status), *place, touches=((operation, status),))
+            place = (
+                "paths",
+                contract.path(operation, model="{model}", id="{id}"),
+                _verb(contract, operation),
+                "responses",
+                str(status),
+            )
+            yield _mutant(
+                f"charged.{operation}.{status}",
+                sentence,
+                _charging(operation, status),
+                *place,
+                touches=((operation, status),),
+            )
 
 
 def _verb(contract: Contract, operation: str) -> str:
@@ -120,10 +144,36 @@ def _told() -> Iterator[Mutant]:
         for name, what in (("cost", "cost"), ("remaining_credits", "balance")):
             sentence = f"The metrics of {operation} tell a cent more {what} than it is."
             yield _mutant(f"{operation}.{name}", sentence, _metric(operation, name), *METRICS, name, touches=done)
-    yield _mutant("balance.stale", "The balance that is told is that of the first time it was asked for.", _stale, *BALANCE, touches=(*BOUGHT, ("credits", 200)))
-    yield _mutant("balance.falls", "The balance falls by a cent whenever it is asked for.", _charging("credits", 200), *BALANCE, touches=(("credits", 200),))
-    yield _mutant("balance.negative", "The balance is told with the wrong sign.", _negative, *BALANCE, touches=(*BOUGHT, ("credits", 200)))
-    yield _mutant("low.unchecked", "An account without credits may call all the same.", _rich, "x-errors", "low_balance", "status", touches=(("generate", 406), ("submit", 402)))
+    yield _mutant(
+        "balance.stale",
+        "The balance that is told is that of the first time it was asked for.",
+        _stale,
+        *BALANCE,
+        touches=(*BOUGHT, ("credits", 200)),
+    )
+    yield _mutant(
+        "balance.falls",
+        "The balance falls by a cent whenever it is asked for.",
+        _charging("credits", 200),
+        *BALANCE,
+        touches=(("credits", 200),),
+    )
+    yield _mutant(
+        "balance.negative",
+        "The balance is told with the wrong sign.",
+        _negative,
+        *BALANCE,
+        touches=(*BOUGHT, ("credits", 200)),
+    )
+    yield _mutant(
+        "low.unchecked",
+        "An account without credits may call all the same.",
+        _rich,
+        "x-errors",
+        "low_balance",
+        "status",
+        touches=(("generate", 406), ("submit", 402)),
+    )
 
 
 def _header(name: str, amount: Decimal) -> Callable[[Changing], object]:

@@ -71,7 +71,9 @@ def _videos(contract: Contract) -> Iterator[Mutant]:
 def _bodies() -> Iterator[Mutant]:
     """Yield files that are not those of the job."""
 
-    def opened(edit: Callable[[Callable[..., BinaryIO], Output, str, list[str]], BinaryIO]) -> Callable[[Changing], object]:
+    def opened(
+        edit: Callable[[Callable[..., BinaryIO], Output, str, list[str]], BinaryIO],
+    ) -> Callable[[Changing], object]:
         def change(changing: Changing) -> None:
             ids = list[str]()
             changing.wrap(
@@ -84,17 +86,38 @@ def _bodies() -> Iterator[Mutant]:
         ids.append(request_id)
         return ask(output, ids[0])
 
-    yield _mutant("of-another-job", "Every video is that of the first job.", opened(first))
+    yield _mutant("of-another-job", "Every video is that of the first job.", opened(first), worth=Severity.NOTICE)
     for operation in FILES:
         for what, told, edit in (
             ("truncated", "its last bytes", lambda body: body[:-20]),
             ("empty", "all of its bytes", lambda _: b""),
-            ("garbled", "its first bytes, in place of which are others", lambda body: bytes(len(body[:64])) + body[64:]),
+            (
+                "garbled",
+                "its first bytes, in place of which are others",
+                lambda body: bytes(len(body[:64])) + body[64:],
+            ),
         ):
             change = _edited(operation, edit)
-            yield _mutant(f"{operation}.{what}", f"A file of {operation} lacks {told}.", change, "paths", FILES[operation], "get", "responses", "200", touches=((operation, 200), *BOUGHT))
-    garbled = _edited("download", lambda body: body[: len(body) // 2] + bytes(64) + body[len(body) // 2 + 64 :], "keyed")
-    yield _mutant("download.keyed-apart", "A download with a key gives other bytes than one without.", garbled, touches=(("download", 200), *BOUGHT))
+            yield _mutant(
+                f"{operation}.{what}",
+                f"A file of {operation} lacks {told}.",
+                change,
+                "paths",
+                FILES[operation],
+                "get",
+                "responses",
+                "200",
+                touches=((operation, 200), *BOUGHT),
+            )
+    garbled = _edited(
+        "download", lambda body: body[: len(body) // 2] + bytes(64) + body[len(body) // 2 + 64 :], "keyed"
+    )
+    yield _mutant(
+        "download.keyed-apart",
+        "A download with a key gives other bytes than one without.",
+        garbled,
+        touches=(("download", 200), *BOUGHT),
+    )
 
 
 def _edited(operation: str, edit: Callable[[bytes], bytes], only: str = "") -> Callable[[Changing], object]:
@@ -127,12 +150,47 @@ def _fetching(operation: str) -> Iterator[Mutant]:
             answer.status = 405
 
     told = f"{operation} ignores Range."
-    yield _mutant(f"{operation}.no-range", told, of_path(lambda asked: asked.pop("HTTP_RANGE", None)), *path, "206", touches=(part, *BOUGHT))
-    yield _mutant(f"{operation}.shifted", f"{operation} gives a range that begins a byte later.", of_path(shifted), *path, "206", touches=(part, *BOUGHT))
-    yield _mutant(f"{operation}.keyed", f"{operation} needs a key.", lambda changing: changing.answers(keyed), *path, "200", touches=(whole, *BOUGHT))
-    yield _mutant(f"{operation}.gone", f"A file of {operation} is never there.", lambda changing: changing.answer(operation, 200, lambda answer: answer.refuse(404, "gone")), *path, "200", touches=(whole, *BOUGHT))
+    yield _mutant(
+        f"{operation}.no-range",
+        told,
+        of_path(lambda asked: asked.pop("HTTP_RANGE", None)),
+        *path,
+        "206",
+        touches=(part, *BOUGHT),
+    )
+    yield _mutant(
+        f"{operation}.shifted",
+        f"{operation} gives a range that begins a byte later.",
+        of_path(shifted),
+        *path,
+        "206",
+        touches=(part, *BOUGHT),
+    )
+    yield _mutant(
+        f"{operation}.keyed",
+        f"{operation} needs a key.",
+        lambda changing: changing.answers(keyed),
+        *path,
+        "200",
+        touches=(whole, *BOUGHT),
+    )
+    yield _mutant(
+        f"{operation}.gone",
+        f"A file of {operation} is never there.",
+        lambda changing: changing.answer(operation, 200, lambda answer: answer.refuse(404, "gone")),
+        *path,
+        "200",
+        touches=(whole, *BOUGHT),
+    )
     if operation == "download":
-        yield _mutant("download.no-head", "A HEAD of a video is refused.", lambda changing: changing.answers(headless), *path, "200", touches=(whole, *BOUGHT))
+        yield _mutant(
+            "download.no-head",
+            "A HEAD of a video is refused.",
+            lambda changing: changing.answers(headless),
+            *path,
+            "200",
+            touches=(whole, *BOUGHT),
+        )
 
 
 def _told(contract: Contract) -> Iterator[Mutant]:
@@ -140,10 +198,24 @@ def _told(contract: Contract) -> Iterator[Mutant]:
     for operation in ("generate", "result", "poll"):
         for what, told, path, edit in (
             ("size", "a byte too much as its size", "file_size", lambda value: value + 1),
-            ("url", "an address elsewhere", "url", lambda value: "https://elsewhere.invalid/" + value.rpartition("/")[2]),
+            (
+                "url",
+                "an address elsewhere",
+                "url",
+                lambda value: "https://elsewhere.invalid/" + value.rpartition("/")[2],
+            ),
         ):
             change = _video_with(operation, path, edit)
-            yield _mutant(f"{operation}.{what}", f"{operation} tells {told}.", change, *VIDEO, path, touches=((operation, 200), *BOUGHT))
+            touches = ((operation, 200), *BOUGHT)
+            yield _mutant(
+                f"{operation}.{what}",
+                f"{operation} tells {told}.",
+                change,
+                *VIDEO,
+                path,
+                touches=touches,
+                worth=_worth(operation),
+            )
 
         def moved(answer: Answer) -> None:
             body = answer.json
@@ -153,7 +225,15 @@ def _told(contract: Contract) -> Iterator[Mutant]:
 
         told = f"What {operation} delivers is at another server."
         change = lambda changing, operation=operation, moved=moved: changing.answer(operation, 200, moved)  # noqa: E731
-        yield _mutant(f"{operation}.elsewhere", told, change, *VIDEO, "url", touches=((operation, 200), *BOUGHT))
+        yield _mutant(
+            f"{operation}.elsewhere",
+            told,
+            change,
+            *VIDEO,
+            "url",
+            touches=((operation, 200), *BOUGHT),
+            worth=_worth(operation),
+        )
     place = (*GENERATED, "headers", "x-output-metadata")
     for name in contract.document["components"]["schemas"]["OutputMetadata"]["required"]:
 
@@ -176,9 +256,30 @@ def _told(contract: Contract) -> Iterator[Mutant]:
 
         changing.answer("upload", 200, upload)
 
-    yield _mutant("upload.twice", "An upload names its file twice.", other_asset, "paths", "/upload-asset", "post", touches=(("upload", 200),))
+    yield _mutant(
+        "upload.twice",
+        "An upload names its file twice.",
+        other_asset,
+        "paths",
+        "/upload-asset",
+        "post",
+        touches=(("upload", 200),),
+    )
     gone = lambda changing: changing.wrap(changing.platform, "upload", _unkept)  # noqa: E731
-    yield _mutant("upload.unkept", "What is uploaded is not kept.", gone, "paths", "/upload-asset", "post", touches=(("upload", 200),))
+    yield _mutant(
+        "upload.unkept",
+        "What is uploaded is not kept.",
+        gone,
+        "paths",
+        "/upload-asset",
+        "post",
+        touches=(("upload", 200),),
+    )
+
+
+def _worth(operation: str) -> Severity:
+    """Return what a file deserves that is told of: nobody has shown what JSON of v1 looks like (M8)."""
+    return Severity.NOTICE if operation == "generate" else Severity.BREAK
 
 
 def _unkept(_: Callable[[list[str]], list[str]], data_urls: list[str]) -> list[str]:

@@ -22,9 +22,13 @@ def gateway_mutants(contract: Contract) -> Iterator[Mutant]:
     yield from _addresses()
 
 
-def _mutant(name: str, sentence: str, change: Callable[[Changing], object], *place: str, touches: tuple[Touched, ...] = ()) -> Mutant:
+def _mutant(
+    name: str, sentence: str, change: Callable[[Changing], object], *place: str, touches: tuple[Touched, ...] = ()
+) -> Mutant:
     where = pointer(*place)
-    return Mutant(id=f"gateway.{name}", kind=Kind.GATEWAY, sentence=sentence, place=where, change=change, touches=touches)
+    return Mutant(
+        id=f"gateway.{name}", kind=Kind.GATEWAY, sentence=sentence, place=where, change=change, touches=touches
+    )
 
 
 def _redirects() -> Iterator[Mutant]:
@@ -44,7 +48,13 @@ def _redirects() -> Iterator[Mutant]:
             answer.status = 302
             answer.headers["location"] = "/"
 
-    yield _mutant("redirect.unknown", "An unknown address redirects.", lambda changing: changing.answers(elsewhere), "x-errors", "unknown_path")
+    yield _mutant(
+        "redirect.unknown",
+        "An unknown address redirects.",
+        lambda changing: changing.answers(elsewhere),
+        "x-errors",
+        "unknown_path",
+    )
 
 
 def _browsers(contract: Contract) -> Iterator[Mutant]:
@@ -60,7 +70,11 @@ def _browsers(contract: Contract) -> Iterator[Mutant]:
         for what, told, edit in (
             ("dropped", "has no", lambda answer, name=name: answer.headers.pop(name, None)),
             ("empty", "has an empty", lambda answer, name=name: answer.headers.__setitem__(name, "")),
-            ("narrow", "has a narrow", lambda answer, name=name: answer.headers.__setitem__(name, "https://segmind.com")),
+            (
+                "narrow",
+                "has a narrow",
+                lambda answer, name=name: answer.headers.__setitem__(name, "https://segmind.com"),
+            ),
         ):
             sentence = f"A preflight {told} {name}."
             yield _mutant(f"{name}.{what}", sentence, edited(edit), *inner, touches=touches)
@@ -81,7 +95,13 @@ def _verbs(contract: Contract) -> Iterator[Mutant]:
         ):
             if operation != "preflight":
                 change = lambda changing, operation=operation, edit=edit: changing.answer(operation, 405, edit)  # noqa: E731
-                yield _mutant(f"verb.{operation}.{what}", f"Another verb of {operation} is answered {told}.", change, *place, touches=touches)
+                yield _mutant(
+                    f"verb.{operation}.{what}",
+                    f"Another verb of {operation} is answered {told}.",
+                    change,
+                    *place,
+                    touches=touches,
+                )
 
 
 def _content_types(contract: Contract) -> Iterator[Mutant]:
@@ -111,13 +131,21 @@ def _content_types(contract: Contract) -> Iterator[Mutant]:
             environ["CONTENT_TYPE"] = environ.get("CONTENT_TYPE") or "application/json"
 
         sentence = f"{operation} takes a body without a content type for JSON."
-        yield _mutant(f"no-content-type.{operation}", sentence, _of_path(contract, operation, typeless), *place, touches=((operation, 406),))
+        yield _mutant(
+            f"no-content-type.{operation}",
+            sentence,
+            _of_path(contract, operation, typeless),
+            *place,
+            touches=((operation, 406),),
+        )
 
 
 def _of_path(contract: Contract, operation: str, change: Callable[[Environ], object]) -> Callable[[Changing], object]:
     """Return the change of the requests that begin as an operation's path does."""
     begin = contract.path(operation, model="{model}", id="{id}", file="{file}").partition("{")[0]
-    return lambda changing: changing.requests(lambda environ: environ["PATH_INFO"].startswith(begin) and change(environ))
+    return lambda changing: changing.requests(
+        lambda environ: environ["PATH_INFO"].startswith(begin) and change(environ)
+    )
 
 
 def _addresses() -> Iterator[Mutant]:
@@ -139,4 +167,12 @@ def _addresses() -> Iterator[Mutant]:
             answer.status, answer.json = 200, {"status": "CANCELLED"}
 
     told = "A request can be cancelled."
-    yield _mutant("cancel", told, lambda changing: changing.answers(cancelled), "paths", "/v2/{model}", "post", touches=(("result", 405),))
+    yield _mutant(
+        "cancel",
+        told,
+        lambda changing: changing.answers(cancelled),
+        "paths",
+        "/v2/{model}",
+        "post",
+        touches=(("result", 405),),
+    )

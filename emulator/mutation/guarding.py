@@ -10,11 +10,10 @@ from tempfile import TemporaryDirectory
 
 from mockling.contract import Contract
 from mockling.contract.verification.clause import Verdict
-from mockling.contract.verification.guard import SpendingGuard
+from mockling.contract.verification.guarding import SpendingGuard
 from mockling.contract.verification.ledger import Ledger
 from mockling.contract.verification.pacing import Pacer
 from mockling.contract.verification.places import pointer
-from mockling.contract.verification.probe import Cost, Need
 from mockling.contract.verification.running import Plan, gather
 from mockling.contract.verification.target import Target
 from mockling.emulator.mutation.changing import Answer, Changing
@@ -86,5 +85,7 @@ def guarded(plan: Plan, contract: Contract, target: Target, billed: Callable[[],
     sold = any(step.status == 200 and step.exchange.operation in SOLD for step in gathered.evidence)
     expected = f"the run stops, and at most ${budget} is spent"
     if gathered.stopped and sold and charged <= guard.spending.counted <= budget:
-        return Noticed("guard", Verdict.BROKEN, expected, f"{gathered.stopped}; ${charged} was charged, ${kept} counted")
+        return Noticed(
+            "guard", Verdict.BROKEN, expected, f"{gathered.stopped}; ${charged} was charged, ${kept} counted"
+        )
     return None

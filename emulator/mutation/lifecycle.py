@@ -30,7 +30,13 @@ def lifecycle_mutants(contract: Contract) -> Iterator[Mutant]:
     yield from _lifetimes(contract)
 
 
-def _mutant(name: str, sentence: str, change: Callable[[Changing], object], *place: str, touches: tuple[Touched, ...] = (SUBMITTED,)) -> Mutant:
+def _mutant(
+    name: str,
+    sentence: str,
+    change: Callable[[Changing], object],
+    *place: str,
+    touches: tuple[Touched, ...] = (SUBMITTED,),
+) -> Mutant:
     where = pointer(*(place or STATES))
     return Mutant(
         id=f"life.{name}", kind=Kind.LIFE_CYCLE, sentence=sentence, place=where, change=change, touches=touches
@@ -100,7 +106,9 @@ def _asking(operation: str) -> Iterator[Mutant]:
         touches=done,
     )
     if operation != "status":
-        yield _mutant(f"{operation}.output-apart", f"{told} has another output than video.url.", at_end(twisted), touches=done)
+        yield _mutant(
+            f"{operation}.output-apart", f"{told} has another output than video.url.", at_end(twisted), touches=done
+        )
     yield _mutant(
         f"{operation}.failed-as-200",
         f"{told} serves a failed job as 200.",
@@ -135,7 +143,9 @@ def _submissions() -> Iterator[Mutant]:
     """Yield submissions that are answered with something that leads nowhere."""
 
     def submitted(edit: Callable[[dict[str, Any]], dict[str, Any]]) -> Callable[[Changing], object]:
-        return lambda changing: changing.answer("submit", 200, lambda answer: setattr(answer, "json", edit(answer.json)))
+        return lambda changing: changing.answer(
+            "submit", 200, lambda answer: setattr(answer, "json", edit(answer.json))
+        )
 
     for name in ADDRESSES:
         place = ("components", "schemas", "Submitted", "properties", name)
@@ -147,9 +157,23 @@ def _submissions() -> Iterator[Mutant]:
             change = submitted(lambda body, name=name, edit=edit: {**body, name: edit(body[name])})  # type: ignore[misc]
             yield _mutant(f"submit.{name}.{what}", f"The {name} of a submission is {told}.", change, *place)
     swap = submitted(lambda body: {**body, "status_url": body["response_url"], "response_url": body["status_url"]})
-    yield _mutant("submit.urls-swapped", "The addresses of status and result are swapped.", swap, "components", "schemas", "Submitted")
+    yield _mutant(
+        "submit.urls-swapped",
+        "The addresses of status and result are swapped.",
+        swap,
+        "components",
+        "schemas",
+        "Submitted",
+    )
     other = submitted(lambda body: {**body, "request_id": _other(body["request_id"])})
-    yield _mutant("submit.other-id", "A submission names an id that is not that of its addresses.", other, "components", "schemas", "RequestId")
+    yield _mutant(
+        "submit.other-id",
+        "A submission names an id that is not that of its addresses.",
+        other,
+        "components",
+        "schemas",
+        "RequestId",
+    )
 
     def idempotent(changing: Changing) -> None:
         first = list[Any]()
@@ -160,7 +184,14 @@ def _submissions() -> Iterator[Mutant]:
 
         changing.answer("submit", 200, once)
 
-    yield _mutant("submit.idempotent", "The same request submitted again is the same job.", idempotent, "paths", "/v2/{model}", "post")
+    yield _mutant(
+        "submit.idempotent",
+        "The same request submitted again is the same job.",
+        idempotent,
+        "paths",
+        "/v2/{model}",
+        "post",
+    )
 
     def otherwise_formed(changing: Changing) -> None:
         def job_of(make: Callable[[Any], Job], call: Any) -> Job:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -9,13 +10,14 @@ from typing import Any
 from flask import request
 
 from mockling.contract import Contract
+from mockling.contract.verification.clause import Severity
 from mockling.contract.verification.places import pointer
-from mockling.emulator.mutation.changing import Answer, Changing, Environ
+from mockling.emulator.mutation.changing import Changing, Environ
 from mockling.emulator.mutation.mutant import Kind, Mutant, Touched
 from mockling.emulator.platform.keys import Account
 from mockling.emulator.platform.ledger import Admission
 from mockling.emulator.platform.refused import Refused
-from mockling.emulator.platform.stages import NEEDS, Call
+from mockling.emulator.platform.stages import NEEDS
 
 KEYED = ("generate", "submit", "status", "result", "poll", "credits", "upload")
 CASES = ("x-errors",)
@@ -33,9 +35,23 @@ def refusing_mutants(contract: Contract) -> Iterator[Mutant]:
     yield from _limits(contract)
 
 
-def _mutant(name: str, sentence: str, change: Callable[[Changing], object], *place: str | int, touches: tuple[Touched, ...] = ()) -> Mutant:
-    where = pointer(*place)
-    return Mutant(id=f"refusals.{name}", kind=Kind.REFUSALS, sentence=sentence, place=where, change=change, touches=touches)
+def _mutant(
+    name: str,
+    sentence: str,
+    change: Callable[[Changing], object],
+    *place: str | int,
+    touches: tuple[Touched, ...] = (),
+    worth: Severity = Severity.BREAK,
+) -> Mutant:
+    return Mutant(
+        id=f"refusals.{name}",
+        kind=Kind.REFUSALS,
+        sentence=sentence,
+        place=pointer(*place),
+        change=change,
+        touches=touches,
+        worth=worth,
+    )
 
 
 def _order(contract: Contract) -> Iterator[Mutant]:
@@ -51,7 +67,15 @@ def _order(contract: Contract) -> Iterator[Mutant]:
             changing.put(changing.platform.stages, "steps", steps)
 
         name = f"order.{first}.{second}".replace(" ", "-")
-        yield _mutant(name, f"The {second} is looked at before the {first}.", swap, "x-behaviour", "check_order", index)
+        yield _mutant(
+            name,
+            f"The {second} is looked at before the {first}.",
+            swap,
+            "x-behaviour",
+            "check_order",
+            index,
+            worth=Severity.NOTICE,
+        )  # M5: assumed
 
 
 def _cases(contract: Contract) -> Iterator[Mutant]:
@@ -72,7 +96,15 @@ def _cases(contract: Contract) -> Iterator[Mutant]:
 
             touches = tuple((operation, status) for operation in contract.operations)
             if what == "status" or "html" not in error:
-                yield _mutant(f"{case}.{what}", f"The error {case} has {told}.", change, "x-errors", case, what.replace("text", "error"), touches=touches)
+                yield _mutant(
+                    f"{case}.{what}",
+                    f"The error {case} has {told}.",
+                    change,
+                    "x-errors",
+                    case,
+                    what.replace("text", "error"),
+                    touches=touches,
+                )
 
 
 Authenticate = Callable[[str | None, bool], Account]
@@ -81,12 +113,16 @@ Authenticate = Callable[[str | None, bool], Account]
 def _keys() -> Iterator[Mutant]:
     """Yield that keys are looked at less closely, by one operation."""
     for operation in KEYED:
-        for what, told in (("none", "asks for no key"), ("any", "takes any key"), ("bearer", "takes a key as a bearer token")):
+        for what, told in (
+            ("none", "asks for no key"),
+            ("any", "takes any key"),
+            ("bearer", "takes a key as a bearer token"),
+        ):
 
             def change(changing: Changing, operation: str = operation, what: str = what) -> None:
                 usable = changing.platform.keys.usable
 
-                def authenticate(ask: Authenticate, key: str | None, authorization: bool) -> Account:  # noqa: FBT001
+                def authenticate(ask: Authenticate, key: str | None, authorization: bool) -> Account:
                     token = request.environ.get("HTTP_AUTHORIZATION", "").removeprefix("Bearer ")
                     if _operation() == operation:
                         lenient = {"none": key or usable, "any": key and usable, "bearer": key or token or None}[what]
@@ -96,10 +132,17 @@ def _keys() -> Iterator[Mutant]:
                 changing.wrap(changing.platform, "authenticate", authenticate)
 
             name = f"key.{operation}.{what}"
-            yield _mutant(name, f"{operation} {told}.", change, "x-errors", "missing_key" if what == "none" else "invalid_key", touches=((operation, 401),))
+            yield _mutant(
+                name,
+                f"{operation} {told}.",
+                change,
+                "x-errors",
+                "missing_key" if what == "none" else "invalid_key",
+                touches=((operation, 401),),
+            )
 
     def swapped(changing: Changing) -> None:
-        def authenticate(ask: Authenticate, key: str | None, authorization: bool) -> Account:  # noqa: FBT001
+        def authenticate(ask: Authenticate, key: str | None, authorization: bool) -> Account:
             try:
                 return ask(key, authorization)
             except Refused:
@@ -107,7 +150,14 @@ def _keys() -> Iterator[Mutant]:
 
         changing.wrap(changing.platform, "authenticate", authenticate)
 
-    yield _mutant("key.404", "Without a good key the answer is 404.", swapped, "x-errors", "missing_key", touches=(("status", 401),))
+    yield _mutant(
+        "key.404",
+        "Without a good key the answer is 404.",
+        swapped,
+        "x-errors",
+        "missing_key",
+        touches=(("status", 401),),
+    )
 
 
 def _operation() -> str | None:
@@ -126,9 +176,30 @@ def _left_out() -> Iterator[Mutant]:
 
         return change
 
-    yield _mutant("no-permission", "A key may call what it may not.", without("permission"), "x-errors", "forbidden", touches=(("generate", 403),))
-    yield _mutant("no-content-type", "A body of any content type is taken.", without("content type"), "x-errors", "content_type", touches=(("generate", 406),))
-    yield _mutant("no-method", "A generation is started by any verb.", without("method"), "x-errors", "method_not_allowed", touches=(("generate", 405), ("submit", 405)))
+    yield _mutant(
+        "no-permission",
+        "A key may call what it may not.",
+        without("permission"),
+        "x-errors",
+        "forbidden",
+        touches=(("generate", 403),),
+    )
+    yield _mutant(
+        "no-content-type",
+        "A body of any content type is taken.",
+        without("content type"),
+        "x-errors",
+        "content_type",
+        touches=(("generate", 406),),
+    )
+    yield _mutant(
+        "no-method",
+        "A generation is started by any verb.",
+        without("method"),
+        "x-errors",
+        "method_not_allowed",
+        touches=(("generate", 405), ("submit", 405)),
+    )
 
     def any_width(changing: Changing) -> None:
         for model in changing.contract.models.values():
@@ -141,7 +212,14 @@ def _left_out() -> Iterator[Mutant]:
         known = _Any(changing.contract.models, first)
         changing.put(changing.contract, "models", known)
 
-    yield _mutant("any-model", "A model that is not known is taken for the first one.", any_model, "x-errors", "unknown_model", touches=(("generate", 404), ("submit", 404)))
+    yield _mutant(
+        "any-model",
+        "A model that is not known is taken for the first one.",
+        any_model,
+        "x-errors",
+        "unknown_model",
+        touches=(("generate", 404), ("submit", 404)),
+    )
 
     def revived(changing: Changing) -> None:
         def ask(environ: Environ) -> None:
@@ -150,19 +228,40 @@ def _left_out() -> Iterator[Mutant]:
 
         changing.requests(ask)
 
-    yield _mutant("revived", "A retired model works.", revived, "x-errors", "retired_model", touches=(("generate", 410), ("submit", 410)))
-    for name, told in (("fragment", "that is cut short is taken for an empty object"), ("list", "that is no object is taken for an empty one")):
+    yield _mutant(
+        "revived",
+        "A retired model works.",
+        revived,
+        "x-errors",
+        "retired_model",
+        touches=(("generate", 410), ("submit", 410)),
+    )
+    for name, told in (
+        ("fragment", "that is cut short is taken for a valid one"),
+        ("list", "that is no object is taken for a valid one"),
+    ):
 
         def lenient(changing: Changing, name: str = name) -> None:
             def ask(environ: Environ) -> None:
                 body = environ["wsgi.input"].getvalue().strip()
-                broken = body in (b"", b"{") if name == "fragment" else body[:1] not in (b"{", b"") and b"boundary" not in environ.get("CONTENT_TYPE", "").encode()
+                broken = (
+                    body in (b"", b"{")
+                    if name == "fragment"
+                    else body[:1] not in (b"{", b"") and b"boundary" not in environ.get("CONTENT_TYPE", "").encode()
+                )
                 if environ["REQUEST_METHOD"] == "POST" and broken:
-                    _sent(environ, b"{}")
+                    _sent(environ, json.dumps(changing.contract.model.example).encode())
 
             changing.requests(ask)
 
-        yield _mutant(f"lenient.{name}", f"A body {told}.", lenient, "x-errors", "malformed" if name == "fragment" else "not_an_object", touches=(("generate", 400),))
+        yield _mutant(
+            f"lenient.{name}",
+            f"A body {told}.",
+            lenient,
+            "x-errors",
+            "malformed" if name == "fragment" else "not_an_object",
+            touches=(("generate", 400),),
+        )
 
 
 def _sent(environ: Environ, body: bytes) -> None:
@@ -203,9 +302,15 @@ def _rates(contract: Contract) -> Iterator[Mutant]:
 
     touches: tuple[Touched, ...] = (("generate", 429), ("submit", 429))
     yield _mutant("rate.none", "There is no rate limit.", limited(lambda _: None), *place, touches=touches)
-    yield _mutant("rate.more", "A plan allows one request more.", limited(lambda limit: limit + 1), *place, touches=touches)
-    yield _mutant("rate.less", "A plan allows one request less.", limited(lambda limit: limit - 1), *place, touches=touches)
-    yield _mutant("rate.all-limited", "A key without a limit has the plan's.", _all_limited(contract), *place, touches=touches)
+    yield _mutant(
+        "rate.more", "A plan allows one request more.", limited(lambda limit: limit + 1), *place, touches=touches
+    )
+    yield _mutant(
+        "rate.less", "A plan allows one request less.", limited(lambda limit: limit - 1), *place, touches=touches
+    )
+    yield _mutant(
+        "rate.all-limited", "A key without a limit has the plan's.", _all_limited(contract), *place, touches=touches
+    )
 
     def forever(changing: Changing) -> None:
         def admit(ask: Callable[..., Admission], account: Account, now: float) -> Admission:  # noqa: ARG001
@@ -220,7 +325,13 @@ def _rates(contract: Contract) -> Iterator[Mutant]:
         def nameless(changing: Changing, operation: str = operation) -> None:
             changing.answer(operation, 429, lambda answer: answer.headers.pop("x-rate-limit-reset-at-utc", None))
 
-        yield _mutant(f"rate.{operation}.no-reset", f"The 429 of {operation} does not say when the limit is reset.", nameless, *reset, touches=((operation, 429),))
+        yield _mutant(
+            f"rate.{operation}.no-reset",
+            f"The 429 of {operation} does not say when the limit is reset.",
+            nameless,
+            *reset,
+            touches=((operation, 429),),
+        )
 
 
 def _all_limited(contract: Contract) -> Callable[[Changing], object]:
@@ -248,4 +359,11 @@ def _limits(contract: Contract) -> Iterator[Mutant]:
                 if name == "body_bytes":
                     changing.item(changing.application.config, "MAX_CONTENT_LENGTH", other)
 
-            yield _mutant(f"limits.{name}.{what}", f"{name} is {what} as large.", change, "x-limits", name, touches=(("generate", 413),))
+            yield _mutant(
+                f"limits.{name}.{what}",
+                f"{name} is {what} as large.",
+                change,
+                "x-limits",
+                name,
+                touches=(("generate", 413),),
+            )

@@ -45,7 +45,9 @@ def variants(schema: Document) -> Iterator[Variant]:
             yield Variant(".".join(filter(None, (called, name))), called, told, (*steps, *keyword), whole)
 
 
-def _nodes(node: Any, steps: tuple[str | int, ...], called: str) -> Iterator[tuple[tuple[str | int, ...], str, Document]]:
+def _nodes(
+    node: Any, steps: tuple[str | int, ...], called: str
+) -> Iterator[tuple[tuple[str | int, ...], str, Document]]:
     """Yield every schema in a schema, with the steps that lead to it and what its values are called."""
     if not isinstance(node, dict):
         return
@@ -107,7 +109,12 @@ def _of_enum(node: Document) -> Iterator[Change]:
     values = node["enum"]
     for index, value in enumerate(values):
         others = [other for other in values if other != value]
-        yield f"enum.without.{value}", f"may not be {value!r}", ("enum", index), {**node, "enum": others} if others else NOTHING
+        yield (
+            f"enum.without.{value}",
+            f"may not be {value!r}",
+            ("enum", index),
+            {**node, "enum": others} if others else NOTHING,
+        )
     for name, told, more in _beside(values):
         yield f"enum.{name}", told, ("enum",), {**node, "enum": [*values, *more]}
 
