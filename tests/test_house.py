@@ -92,7 +92,7 @@ def test_the_links_for_type_checkers_lead_to_the_rooms() -> None:
 
 
 EMULATOR = ROOT / "emulator"
-FLOORS = ["platform", "http", "control", "listening", "testing"]  # each stands on those before it
+FLOORS = ["platform", "http", "control", "listening", "testing", "mutation"]  # each stands on those before it
 GROUND = ["settings", "signs"]  # on which all stand
 APART = "rerouting"  # stands on the ground alone
 SERVERS = {"flask": 1, "werkzeug": 1, "uvicorn": 3}  # the lowest floor that may import each

@@ -24,7 +24,7 @@ MOST_TOLD = 20  # violations or warnings of one request that are kept
 ON_TRUST = "{place} stands for no file here and was taken for a good video with sound."
 
 # What a stage needs of others, whatever the order.
-_NEEDS = {
+NEEDS = {
     "permission": ["key"],
     "rate": ["key"],
     "JSON": ["model"],
@@ -74,7 +74,7 @@ class Call:
 class Stages:
     """The stages in their order, built once; `run` takes a request through all of them, past the faults before each.
 
-    Raises `ContractError` if the order leaves one out or puts one before what it needs.
+    `steps` are their names and what each does; `queues_invalid` says whether v2 queues what is invalid (D5). Raises `ContractError` if the order leaves one out or puts one before what it needs.
     """
 
     def __init__(self, platform: Platform) -> None:
@@ -85,7 +85,7 @@ class Stages:
             for name, operation in platform.contract.operations.items()
             if "requestBody" in operation
         }
-        self._queues_invalid = document["x-behaviour"]["invalid_body_on_v2"] == "queued"
+        self.queues_invalid = document["x-behaviour"]["invalid_body_on_v2"] == "queued"
         self._retired: Collection[str] = document["x-retired"]["models"]
         known: dict[str, Callable[[Call], None]] = {
             "method": self.method,
@@ -102,7 +102,7 @@ class Stages:
         }
         order: list[str] = document["x-behaviour"]["check_order"]
         _check_order(order, known)
-        self._stages = [(name, known[name]) for name in order]
+        self.steps = [(name, known[name]) for name in order]
 
     def run(self, call: Call) -> Job:
         """Return the job that a request starts.
@@ -110,7 +110,7 @@ class Stages:
         Raises the `Refused` of the first stage that refuses it, or `Struck` if a fault strikes before that.
         """
         planned = call.fault is not None or self._platform.store.plans
-        for name, stage in self._stages:
+        for name, stage in self.steps:
             if planned:
                 self._platform.meet(call, name)
             stage(call)
@@ -218,7 +218,7 @@ class Stages:
         call.job = job
 
     def _queues(self, call: Call) -> bool:
-        return call.operation == "submit" and self._queues_invalid
+        return call.operation == "submit" and self.queues_invalid
 
     def _looked_at(self, call: Call, file: InputFile) -> InputFile:
         """Return an input with its measures if it is at hand; note if it fails the generation, or is taken on trust."""
@@ -248,7 +248,7 @@ def is_note(warning: str) -> bool:
 def _check_order(order: list[str], known: Mapping[str, object]) -> None:
     if sorted(order) != sorted(known):
         raise ContractError(f"check_order must name each of {', '.join(known)} once, got {', '.join(map(str, order))}.")
-    for name, needed in _NEEDS.items():
+    for name, needed in NEEDS.items():
         late = [other for other in needed if order.index(other) > order.index(name)]
         if late:
             raise ContractError(f"check_order must have {' and '.join(late)} before {name}, for {name} needs it.")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from decimal import Decimal
+from itertools import pairwise
 
 from mockling.contract.contract import Contract
 from mockling.contract.exchange import money
@@ -29,6 +30,7 @@ from mockling.contract.verification.promises.promise import (
     observed,
     promise,
 )
+from mockling.contract.verification.promises.refusing import Refusing
 
 NOTHING = Decimal("0.0000005")  # US dollars; a balance is told as a binary number
 METRICS: Place = ("components", "schemas", "Metrics", "properties")
@@ -86,6 +88,8 @@ def account_clauses(contract: Contract) -> Iterator[Clause]:
     yield from _balances(contract)
     yield from _low(contract)
     yield from _refused(contract)
+    for operation in ("generate", "submit", "status", "result", "poll", "upload"):
+        yield _planned(contract, operation)
     probe = single("billing.balance", Cost.FREE_IF_TRUE, BALANCE)
     sentence = "The balance is the same whenever it is asked for, unless something was bought in between."
     place: Place = ("paths", "/v1/{model}", "post", "responses")
@@ -161,6 +165,41 @@ def _refused(contract: Contract) -> Iterator[Clause]:
         oracle = _charged(probe.id, before, f"{name}, after", Decimal(0))
         yield promise(contract, f"{probe.id}.{name}", sentence, place, oracle, facts=["G11"], probe=probe)
         before = f"{name}, after"
+
+
+def _planned(contract: Contract, operation: str) -> Clause:
+    """Return the clause that no failure of an operation is billed, where failures can be planned."""
+    path, verb = next(
+        (path, verb)
+        for path, item in contract.document["paths"].items()
+        for verb, part in item.items()
+        if part["operationId"] == operation
+    )
+    answers = contract.operations[operation]["responses"]
+    statuses = [status for status in sorted(answers) if int(status) >= 400 and status != "405"]
+    asked = Refusing(contract).request(operation)
+
+    def run(sender: Sender) -> None:
+        sender.send(BALANCE, "before")
+        for status in statuses:
+            sender.send(replace(asked, fault=f"status={status}"), status)
+            sender.send(BALANCE, f"{status}, after")
+
+    def oracle(evidence: Evidence) -> Finding:
+        looks = {"before": evidence.step(probe.id, "before")}
+        looks |= {status: evidence.step(probe.id, f"{status}, after") for status in statuses}
+        known = [(name, step, told) for name, step in looks.items() if step and (told := balance(step)) is not None]
+        for (_, _, before), (status, step, after) in pairwise(known):
+            if abs(before - after) >= NOTHING:
+                return broken("nothing charged", f"${before - after:f} charged for a {status}", step)
+        return holds(*(step for _, step, _ in known[-1:])) if len(known) > 1 else unseen("The balance was not told.")
+
+    probe = Probe(
+        f"{operation}.planned.unbilled", Cost.FREE, run, frozenset({Need.GOOD, Need.FAULTS}), 1 + 2 * len(statuses)
+    )
+    sentence = f"No answer of {operation} but 200 is charged: {', '.join(statuses)}."
+    place: Place = ("paths", path, verb, "responses")
+    return promise(contract, probe.id, sentence, place, oracle, facts=["G11"], probe=probe)
 
 
 def _charged(probe: str, before: str, after: str, price: Decimal, bought: str | None = None) -> Oracle:

@@ -53,7 +53,7 @@ class Buying:
     @property
     def submit(self) -> Probe:
         """The probe that buys a generation and asks how it goes."""
-        return self._probe("submit.delivers", self._submit, 7 + len(WAYS))
+        return self._probe("submit.delivers", self._submit, 8 + len(WAYS))
 
     @property
     def fails(self) -> Probe:
@@ -63,7 +63,7 @@ class Buying:
     @property
     def again(self) -> Probe:
         """The probe that submits the same twice, and outlives what came of it."""
-        return self._probe("submit.again", self._again, 13, Need.TIME, times=2)
+        return self._probe("submit.again", self._again, 16, Need.TIME, times=2)
 
     @property
     def failing(self) -> dict[str, dict[str, Any]]:
@@ -93,6 +93,8 @@ class Buying:
                 sender.send(Request(operation=name, path=field(step, url)), f"{name} at its end")
             last = sender.send(Request(operation="result", values={"id": field(step, "request_id")}), "ended")
             self._fetch(sender, field(last, "output"))
+            singular = self.contract.path("result", id=field(step, "request_id")).replace("/requests/", "/request/")
+            sender.send(Request(operation=None, path=singular), "in the singular")
         sender.send(BALANCE, "after")
 
     def _fails(self, sender: Sender) -> None:
@@ -114,6 +116,9 @@ class Buying:
             self._ended(sender, request_id)
         sender.send(BALANCE, "after")
         file = field(sender.send(Request(operation="result", values={"id": ids[0]}), "ended"), "output")
+        other = field(sender.send(Request(operation="result", values={"id": ids[1]}), "ended too"), "output")
+        for name, url in {"first": file, "second": other}.items():
+            sender.send(Request(operation="download", path=url, key=None), f"file of the {name}")
         sender.advance(lifetimes["record_seconds"] - 60)
         sender.send(Request(operation="result", values={"id": ids[0]}), "late")
         sender.advance(60)

@@ -243,8 +243,9 @@ def _described(probe: str) -> Oracle:
         except ValueError:
             return broken("JSON in x-output-metadata", header(step, "x-output-metadata")[:100] or "none", step)
         known = ("width", "height", "frames", "fps")
-        said = {name: told.get(name) if isinstance(told, dict) else None for name in known}
+        said = {name: told.get(name) if isinstance(told, dict) else None for name in (*known, "resolution")}
         found = {name: video.video[name] for name in known}
+        found["resolution"] = f"{found['width']}x{found['height']}"
         return same("", found, said, step, video) or holds(step, video)
 
     return oracle

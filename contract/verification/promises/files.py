@@ -24,6 +24,8 @@ from mockling.contract.verification.promises.promise import (
     promise,
     same,
 )
+from mockling.contract.verification.promises.refusing import Refusing
+from mockling.contract.verification.values import NOWHERE
 
 # A PNG of one pixel.
 PIXEL = b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
@@ -71,8 +73,10 @@ def upload_clauses(contract: Contract) -> Iterator[Clause]:
         urls = field(sender.send(upload_of("image/png", PIXEL), "upload"), "file_urls")
         for url in urls if isinstance(urls, list) else ():
             sender.send(Request(operation="asset", path=str(url), key=None), "asset")
+            part = {"range": f"bytes={PART[0]}-{PART[1]}"}
+            sender.send(Request(operation="asset", path=str(url), key=None, headers=part), "part")
 
-    probe = Probe("upload.keeps", Cost.FREE, run, frozenset({Need.GOOD}), 2)
+    probe = Probe("upload.keeps", Cost.FREE, run, frozenset({Need.GOOD}), 3)
     told = "An upload is answered with 200 and one address for each file, where files are."
     place: Place = ("paths", "/upload-asset", "post", "responses", "200")
     yield promise(contract, probe.id, told, place, answered(probe.id, "upload", [200], _one_address), probe=probe)
@@ -80,6 +84,13 @@ def upload_clauses(contract: Contract) -> Iterator[Clause]:
     place = ("paths", "/assets/{file}", "get", "responses", "200")
     oracle = answered(probe.id, "asset", [200], _is_pixel)
     yield promise(contract, "upload.fetched", told, place, oracle, facts=["G20"], probe=probe)
+    told = f"Range: bytes={PART[0]}-{PART[1]} gives these bytes of an uploaded file."
+    oracle = observed(probe.id, "part", _is_part, 206)
+    yield promise(contract, "upload.part", told, ("paths", "/assets/{file}", "get", "responses", "206"), oracle)
+    refusing = Refusing(contract)
+    for what, url in {"no-data-url": NOWHERE, "no-base64": "data:image/png;base64,%%%"}.items():
+        request = refusing.request("upload", json={"data_urls": [url]})
+        yield refusing.refused(f"upload.refuses.{what}", f"of {url}", "bad_upload", request, "M14")
     told = "The address of an uploaded file is where files are, or at the server that answered."
     oracle = answered(probe.id, "asset", [200], _is_placed(contract))
     yield promise(contract, "upload.place", told, place, oracle, facts=["G20"], probe=probe)
@@ -169,6 +180,10 @@ def _one_address(step: Step) -> Finding | None:
     urls = field(step, "file_urls")
     kept = isinstance(urls, list) and len(urls) == 1 and str(urls[0]).startswith(("http://", "https://"))
     return None if kept else broken("one absolute address in file_urls", str(urls)[:100], step)
+
+
+def _is_part(step: Step) -> Finding | None:
+    return same("", PIXEL[PART[0] : PART[1] + 1].hex(), message(step).body.hex(), step)
 
 
 def _is_pixel(step: Step) -> Finding | None:

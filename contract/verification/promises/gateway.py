@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from itertools import product
 
 from mockling.contract.contract import Contract
 from mockling.contract.verification.clause import Clause, Finding, broken
@@ -56,10 +57,10 @@ class Gateway(Refusing):
         yield self.refused(
             "credits.refuses.a-shapeless-key", "with a text that is no key", "invalid_key", shapeless, "G4"
         )
-        for name in ("credits", "generate"):
+        for name in self.guarded:
             bearer = self.request(name, key=None, headers={"authorization": "Bearer $KEY"})
             told = "with a good key as a bearer token"
-            cost = Cost.FREE if name == "credits" else Cost.FREE_IF_TRUE
+            cost = Cost.FREE_IF_TRUE if name in GENERATIONS else Cost.FREE
             yield self.refused(f"{name}.refuses.a-bearer", told, "invalid_key", bearer, "G3", cost=cost, need=Need.GOOD)
 
     def missing(self) -> Iterator[Clause]:
@@ -101,12 +102,14 @@ class Gateway(Refusing):
 
     def content_types(self) -> Iterator[Clause]:
         """Yield the clauses of the content type, by which a POST is judged and a GET is not (G7)."""
-        for what, headers in {"another": {"content-type": "text/plain"}, "no": {}}.items():
+        for name, (what, headers) in product(
+            GENERATIONS, {"another": {"content-type": "text/plain"}, "no": {}}.items()
+        ):
             body = {"body": json.dumps(self.body).encode(), "json": None} if not headers else {}
-            request = self.request("generate", headers=headers, **body)
+            request = self.request(name, headers=headers, **body)
             told = f"with {what} content type"
             yield self.refused(
-                f"generate.refuses.{what}-content-type", told, "content_type", request, cost=Cost.FREE_IF_TRUE
+                f"{name}.refuses.{what}-content-type", told, "content_type", request, cost=Cost.FREE_IF_TRUE
             )
         yield self.text("generate.refuses.another-content-type", "content_type", self.errors["content_type"]["error"])
         for name, status in {"credits": 200, "status": 404}.items():

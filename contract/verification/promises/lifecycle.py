@@ -7,7 +7,17 @@ from collections.abc import Iterable, Iterator
 
 from mockling.contract.contract import Contract
 from mockling.contract.model import Model
-from mockling.contract.verification.clause import Clause, Finding, Oracle, Verdict, broken, holds, unclear, unseen
+from mockling.contract.verification.clause import (
+    Clause,
+    Finding,
+    Oracle,
+    Severity,
+    Verdict,
+    broken,
+    holds,
+    unclear,
+    unseen,
+)
 from mockling.contract.verification.evidence import PASSING, Evidence, Step
 from mockling.contract.verification.promises.buying import ASKING, ENDED, Buying, states
 from mockling.contract.verification.promises.promise import (
@@ -71,6 +81,9 @@ def _delivering(contract: Contract, buying: Buying) -> Iterator[Clause]:
     told = f"The metrics of a completed request are {', '.join(known)}."
     place = (*SCHEMAS, "Metrics")
     yield clause("metrics", told, place, observed(probe.id, "status at its end", _has_metrics(known)), "A3")
+    told = "The address of a result is not to be had in the singular."
+    singular = answered(probe.id, "in the singular", [404])
+    yield clause("singular", told, ("x-errors", "unknown_path", "status"), singular, "A12")
     told = "Status, result and the older address agree on a completed request."
     yield clause("agree", told, (*SCHEMAS, "Generation"), lambda evidence: _agree(evidence, probe.id), "A1", "A4")
 
@@ -121,6 +134,17 @@ def _expiring(contract: Contract, buying: Buying) -> Iterator[Clause]:
         contract, probe.id, sentence, place, lambda evidence: _two(evidence, probe.id), facts=["G12"], probe=probe
     )
     record, file = ("x-lifetimes", "record_seconds"), ("x-lifetimes", "file_seconds")
+    sentence = "What two requests deliver are two files."
+    place = ("components", "schemas", "Generation", "properties", "output")
+    yield promise(
+        contract,
+        f"{probe.id}.files",
+        sentence,
+        place,
+        lambda evidence: _two_files(evidence, probe.id),
+        facts=["G12", "G21"],
+        severity=Severity.NOTICE,
+    )
     sentence = f"A minute before it is {lifetimes['record_seconds']} seconds old, a request's record is there."
     yield promise(contract, "expiry.not-before", sentence, record, answered(probe.id, "late", [200]), facts=["A8"])
     for name in ASKING:
@@ -158,7 +182,15 @@ def _at_its_address(contract: Contract, probe: str, name: str, url: str) -> Orac
         path, request_id = step.exchange.path, step.exchange.path.split("/requests/")[-1].split("/")[0]
         return same(url, contract.path(name, id=request_id), path, step)
 
-    return answered(probe, f"{name} at its end", [200, 422], check)
+    asked = answered(probe, f"{name} at its end", [200, 422], check)
+
+    def oracle(evidence: Evidence) -> Finding:
+        step = evidence.step(probe, f"{name} at its end")
+        if step is not None and step.exchange.path.startswith(("http://", "https://")):  # whoever answers there
+            return broken("an address at the server that answered", step.exchange.path[:100], step)
+        return asked(evidence)
+
+    return oracle
 
 
 def _forwards(evidence: Evidence, probe: str) -> Finding:
@@ -215,7 +247,13 @@ def _agree(evidence: Evidence, probe: str) -> Finding:
     seen = [step for step in steps if step is not None and step.status == 200]
     if len(seen) < len(ASKING):
         return unseen()
-    for path, some in {"status": seen, "metrics.cost": seen, "output": seen[1:], "video": seen[1:]}.items():
+    for path, some in {
+        "status": seen,
+        "metrics.cost": seen,
+        "metrics.remaining_credits": seen,
+        "output": seen[1:],
+        "video": seen[1:],
+    }.items():
         for step in some[1:]:
             if field(step, path) != field(some[0], path):
                 return broken(f"{path} {field(some[0], path)}", str(field(step, path)), step, some[0])
@@ -258,3 +296,12 @@ def _two(evidence: Evidence, probe: str) -> Finding:
         return unclear(" and ".join(step.told for step in seen), *seen)
     first, second = (field(step, "request_id") for step in seen)
     return holds(*seen) if first != second else broken("two ids", f"{first} twice", *seen)
+
+
+def _two_files(evidence: Evidence, probe: str) -> Finding:
+    steps = [evidence.step(probe, f"file of the {name}") for name in ("first", "second")]
+    seen = [step for step in steps if step is not None and step.status == 200]
+    if len(seen) < 2:
+        return unseen("No two files were fetched.")
+    digests = [step.exchange.response.sha256 for step in seen if step.exchange.response]
+    return holds(*seen) if digests[0] != digests[1] else broken("two files", "the same bytes twice", *seen)

@@ -7,12 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 from mockling.contract.contract import Contract
-from mockling.contract.verification.clause import Clause, broken
-from mockling.contract.verification.probe import Cost, Need, Probe, Sender
+from mockling.contract.verification.clause import Clause, Finding, Oracle, broken, holds, unclear, unseen
+from mockling.contract.verification.evidence import PASSING, Evidence
+from mockling.contract.verification.probe import Cost, Need, Probe, Sender, single
 from mockling.contract.verification.promises.making import flawed
 from mockling.contract.verification.promises.promise import Check, Place, answered, header, observed, promise
 from mockling.contract.verification.promises.refusing import Refusing
 
+MARGIN = 100  # parts of a body that is not only that list
 WINDOW = 60.0  # simulated seconds of a rate limit (M11)
 
 
@@ -43,6 +45,8 @@ class Limits(Refusing):
             exceed(sender)
             sender.advance(WINDOW)
             sender.send(request, "later")
+            for _ in range(limit - 1):
+                sender.send(request, "more")
 
         needs, worst = frozenset({Need.LIMITED}), (limit + 1) * self.price
         probe = Probe("rate.limited", Cost.FREE_IF_TRUE, exceed, needs, limit + 1, worst)
@@ -73,10 +77,13 @@ class Limits(Refusing):
         yield promise(
             self.contract, f"{probe.id}.no-retry-after", told, (*answer, "x-absent-headers"), oracle, facts=["G10"]
         )
-        later = Probe("rate.resets", Cost.FREE_IF_TRUE, outlast, needs | {Need.TIME}, limit + 2, worst + self.price)
+        later = Probe("rate.resets", Cost.FREE_IF_TRUE, outlast, needs | {Need.TIME}, 2 * limit + 1, 2 * worst)
         told = f"After {WINDOW:g} seconds a limited key may call again."
-        oracle = answered(later.id, "later", [400, 406, 500])
+        oracle = answered_again(later.id, "later")
         yield promise(self.contract, later.id, told, place, oracle, facts=["G14", "M11"], probe=later)
+        told = f"A plan of {limit} requests a minute allows as many."
+        oracle = answered_again(later.id, "more")  # the last of them
+        yield promise(self.contract, "rate.allows", told, place, oracle, facts=["G14", "D6"])
 
     def sizes(self) -> Iterator[Clause]:
         """Yield the clauses of bodies that are too large, or nested too deeply (G22)."""
@@ -99,6 +106,42 @@ class Limits(Refusing):
         request = self.request("generate", json={**self.body, "mockling": deep})
         told = f"with JSON that is nested more than {limits['json_depth']} deep"
         yield self.refused("generate.refuses.deep-json", told, "too_deep", request, "G22", cost=Cost.FREE_IF_TRUE)
+        allowed = {**self.body, "mockling": deep[0]}
+        told = f"A body that is nested {limits['json_depth']} deep is not refused for that."
+        yield self._taken("generate.takes.deep-json", told, "json_depth", "too_deep", allowed)
+        much = {**self.body, "mockling": [0] * limits["json_parts"]}
+        told = f"with JSON of more than {limits['json_parts']:,} parts"
+        request = self.request("generate", json=much)
+        yield self.refused("generate.refuses.much-json", told, "too_much", request, "M19", cost=Cost.FREE_IF_TRUE)
+        less = {**self.body, "mockling": [0] * (limits["json_parts"] - MARGIN)}
+        told = f"A body of about {limits['json_parts']:,} parts is not refused for that."
+        yield self._taken("generate.takes.much-json", told, "json_parts", "too_much", less)
+
+    def _taken(self, name: str, told: str, limit: str, case: str, body: dict[str, Any]) -> Clause:
+        """Return the clause that a body at a limit is not refused for it."""
+        request = self.request("generate", json=body, price=self.price)
+        probe = single(name, Cost.FREE_IF_TRUE, request, Need.FAULTS)
+        refusal = self.errors[case]["status"]
+
+        def oracle(evidence: Evidence) -> Finding:
+            step = evidence.step(probe.id)
+            if step is None or step.status is None or step.status in PASSING:
+                return unclear(step.told, step) if step else unseen()
+            return broken("taken", step.told, step) if step.status == refusal else holds(step)
+
+        return promise(self.contract, name, told, ("x-limits", limit), oracle, facts=["G22", "M19"], probe=probe)
+
+
+def answered_again(probe: str, name: str) -> Oracle:
+    """Return the oracle of a request that must not be over the limit any more, whatever else is said of it."""
+
+    def oracle(evidence: Evidence) -> Finding:
+        step = evidence.step(probe, name)
+        if step is None or step.status is None:
+            return unclear(step.told, step) if step else unseen()
+        return broken("no 429", step.told, step) if step.status == 429 else holds(step)
+
+    return oracle
 
 
 def _has(name: str) -> Check:
