@@ -16,6 +16,7 @@ class Scripted:
     def __init__(self, answers: list[bytes | None]) -> None:
         self.requests: list[bytes] = []
         self.asked = threading.Semaphore(0)  # one more for each request
+        self.silent: set[tuple[str, int]] = set()  # the callers, by their addresses, whom it never answers
         self._answers = answers
         self._open: list[socket.socket] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -32,6 +33,7 @@ class Scripted:
             self.requests.append(received(connection))
             self.asked.release()
             if answer is None:
+                self.silent.add(connection.getpeername())
                 self._open.append(connection)
                 continue
             connection.sendall(answer.replace(b"{url}", self.url.encode()))

@@ -12,6 +12,7 @@ from typing import Any, get_type_hints
 import pytest
 from calling import INPUTS, make_key
 from scripted import http, scripted
+from silence import end_calls
 
 from mockling import client, fixtures
 from mockling.client import (
@@ -70,8 +71,8 @@ def done(url: str = "https://images.example/a.mp4", **more: Any) -> bytes:
     return answer("COMPLETED", output=url, video={"url": url}, metrics={**METRICS, **more})
 
 
-def job(url: str, timeout: float = 10) -> Job:
-    return Client(KEY, url, timeout).job("a-1")
+def job(url: str) -> Job:
+    return Client(KEY, url).job("a-1")
 
 
 def targets(requests: list[bytes]) -> list[str]:
@@ -138,11 +139,12 @@ def test_a_submission_without_an_id_is_broken(body: bytes) -> None:
 
 
 @pytest.mark.parametrize("reply", [None, b"", http(429), http(500), http(503)])
-def test_a_submission_is_never_sent_twice(reply: bytes | None) -> None:
+def test_a_submission_is_never_sent_twice(monkeypatch: pytest.MonkeyPatch, reply: bytes | None) -> None:
     """Whatever goes wrong, a submission is not repeated, for each is a charge (G12)."""
     with scripted(reply, reply, reply) as server:
+        end_calls(monkeypatch, server.silent)
         with pytest.raises(ApiError):
-            Client(KEY, server.url, 0.2).submit("a", "b")
+            Client(KEY, server.url).submit("a", "b")
         assert len(server.requests) == 1
 
 
@@ -210,10 +212,11 @@ def test_what_will_not_pass_is_not_asked_again(clock: Time, status: int) -> None
     "failure",
     [*(http(status) for status in (408, 425, 429, 500, 502, 503, 504, 599)), b"", None, http(200, b"{", length=9)],
 )
-def test_a_poll_that_failed_is_asked_again(clock: Time, failure: bytes | None) -> None:
+def test_a_poll_that_failed_is_asked_again(monkeypatch: pytest.MonkeyPatch, clock: Time, failure: bytes | None) -> None:
     """Network errors, broken answers and statuses that pass cost nothing but time, in polls as in the fetch."""
     with scripted(failure, answer("COMPLETED"), failure, done()) as server:
-        assert job(server.url, 0.2).wait().cost == Decimal("2.1")
+        end_calls(monkeypatch, server.silent)
+        assert job(server.url).wait().cost == Decimal("2.1")
     assert targets(server.requests) == [STATUS, STATUS, RESULT, RESULT]
     assert clock.slept == [1, 1]
 

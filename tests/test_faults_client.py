@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from calling import INPUTS, PRICE, STEADY, make_key
+from silence import end_calls, of_emulators
 
 from mockling import fixtures
 from mockling.client import Client, Video, errors
@@ -29,7 +30,7 @@ from mockling.client.errors import (
 )
 from mockling.emulator import Emulator
 
-SOON = 0.3  # real seconds until the client gives up on what stalls
+TIMEOUT = 30  # seconds of the client, of which none are waited
 CREDITS = Decimal(100)
 REFUSED = [(status, kind) for status, kind in BY_STATUS.items() if status != 422]
 
@@ -46,6 +47,12 @@ def service(listening: Emulator) -> Iterator[Emulator]:
     listening.reset()
     yield listening
     listening.settle()
+
+
+@pytest.fixture(autouse=True)
+def _no_deadline_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever is kept waiting by the emulator is out of time."""
+    end_calls(monkeypatch, of_emulators(monkeypatch))
 
 
 @pytest.fixture
@@ -65,10 +72,10 @@ def naps(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 class Caller:
     """A client with a key of its own, and what its account paid."""
 
-    def __init__(self, emulator: Emulator, timeout: float = 30) -> None:
+    def __init__(self, emulator: Emulator) -> None:
         self.key = make_key()
         self.emulator = emulator
-        self.client = Client(self.key, emulator.url, timeout)
+        self.client = Client(self.key, emulator.url, TIMEOUT)
 
     def generate(self) -> Video:
         return self.client.generate("Let it snow", f"{INPUTS}valid.mp4")
@@ -137,7 +144,8 @@ WIRE: list[tuple[dict[str, Any], type[ApiError], bool]] = [
     ({"truncate_json": True}, BrokenAnswer, True),
     ({"corrupt": 0}, BrokenAnswer, True),
 ]
-SLOW = {"stall", "latency", "rate"}
+SLOW = {"stall", "latency", "rate"}  # only the client's deadline ends these
+IN_TIME = f"within {TIMEOUT} seconds"
 
 
 @pytest.mark.parametrize("call", ["generate", "submit"])
@@ -145,10 +153,11 @@ SLOW = {"stall", "latency", "rate"}
 def test_a_lost_answer_is_told(service: Emulator, call: str, words: Any, kind: type[ApiError], paid: bool) -> None:
     """That no answer came, or one that is not whole, is told in time, and a second POST is never sent."""
     service.fault(**words)
-    caller = Caller(service, SOON if SLOW & set(words) else 30)
+    caller = Caller(service)
     with pytest.raises(ApiError) as caught:
         getattr(caller, call)()
     assert type(caught.value) is kind
+    assert (IN_TIME in caught.value.message) == bool(SLOW & set(words))
     assert caller.paid == (PRICE if paid else 0)
     assert [entry.operation for entry in service.journal if entry.method == "POST"] == [call]
     if kind in (NoAnswer, BrokenAnswer):
@@ -198,11 +207,13 @@ def test_polls_are_repeated(service: Emulator, naps: list[float], words: dict[st
     assert sum(naps) < 900
 
 
+@pytest.mark.usefixtures("naps")
 def test_a_stalled_poll_is_repeated(service: Emulator) -> None:
     """A poll of which nothing comes is given up in the client's time, and asked again."""
     service.fault(on="poll", stall=True)
-    caller = Caller(service, SOON)
+    caller = Caller(service)
     assert caller.submit().wait(poll_interval=0.001).cost == caller.paid == PRICE
+    assert service.faults[0].fired == 1
 
 
 @pytest.mark.parametrize(
@@ -299,8 +310,9 @@ def test_a_download_that_fails_leaves_nothing(
     video = caller.submit().wait(poll_interval=0.001)
     service.fault(on="download", **words)
     with pytest.raises(ApiError) as caught:
-        video.save(target, timeout=SOON if SLOW & set(words) else 30)
+        video.save(target, timeout=TIMEOUT)
     assert type(caught.value) is kind
+    assert (IN_TIME in caught.value.message) == bool(SLOW & set(words))
     assert [(file.name, file.read_bytes()) for file in tmp_path.iterdir()] == [("snow.mp4", b"before")]
     video.save(target)
     assert fixtures.probe(target).frames == 120
@@ -344,7 +356,7 @@ def test_asking_and_uploading_can_be_done_again(
     file = tmp_path / "a.png"
     file.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(100))
     service.fault(on=what, **words)
-    client = Caller(service, SOON if SLOW & set(words) else 30).client
+    client = Caller(service).client
 
     def act() -> object:
         return client.credits() if what == "credits" else client.upload(file)

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from statistics import median
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -228,7 +229,7 @@ def test_while_a_video_is_cut_others_are_answered(
     goes_on, render = threading.Event(), outputs._render
 
     def slow(output: Any) -> Any:
-        goes_on.wait(10)
+        goes_on.wait(30)
         return render(output)
 
     monkeypatch.setattr(outputs, "_render", slow)
@@ -267,7 +268,7 @@ def test_who_waits_for_a_cut_is_told_or_recorded(
 ) -> None:
     """A server that stops meanwhile answers 503, unpaid; a caller who leaves is recorded, and his job goes on."""
     goes_on, render = threading.Event(), outputs._render
-    monkeypatch.setattr(outputs, "_render", lambda output: (goes_on.wait(10), render(output))[1])
+    monkeypatch.setattr(outputs, "_render", lambda output: (goes_on.wait(30), render(output))[1])
     emulator, key = Emulator(speed="instant"), make_key()
     with emulator:
         call = open_call(emulator, key, sample, path)
@@ -287,14 +288,15 @@ def test_who_waits_for_a_cut_is_told_or_recorded(
 
 def test_stopping_waits_for_nobody() -> None:
     """With no call held, fifty emulators are started, asked and stopped as fast as that goes: no second is waited."""
-    spent = 0.0
+    spent: list[float] = []
     for _ in range(50):
         emulator = Emulator(speed="instant").start()
         requests.get(emulator.url, timeout=30)
         before = time.monotonic()
         emulator.stop()
-        spent += time.monotonic() - before
-    assert spent < 3
+        spent.append(time.monotonic() - before)
+    assert min(spent) < 0.06  # what would be waited for each time, a busy machine does not add to all of them
+    assert median(spent) < 0.5
 
 
 def test_each_application_has_jobs_of_its_own(sample: dict[str, Any]) -> None:

@@ -60,22 +60,22 @@ def urllib3_with(timeout: Any) -> Callable[[], Any]:
     ("call", "told"),
     [
         (partial(requests.get, LIVE, timeout=120), "120"),
-        (partial(requests.get, LIVE, timeout=(3, 120.5)), "120.5"),
-        (partial(requests.get, LIVE, timeout=(3, None)), "inf"),
+        (partial(requests.get, LIVE, timeout=(103, 120.5)), "120.5"),
+        (partial(requests.get, LIVE, timeout=(103, None)), "inf"),
         (partial(requests.get, LIVE), "inf"),
-        (urllib3_with(7), "7"),
-        (urllib3_with(urllib3.Timeout(connect=3, read=8)), "8"),
-        (urllib3_with(urllib3.Timeout(total=9)), "9"),
-        (urllib3_with(urllib3.Timeout(total=9, read=10)), "9"),
+        (urllib3_with(107), "107"),
+        (urllib3_with(urllib3.Timeout(connect=103, read=108)), "108"),
+        (urllib3_with(urllib3.Timeout(total=109)), "109"),
+        (urllib3_with(urllib3.Timeout(total=109, read=110)), "109"),
         (urllib3_with(urllib3.Timeout(total=None)), "inf"),
-        (partial(httpx.get, LIVE, timeout=11), "11"),
-        (partial(httpx.get, LIVE, timeout=httpx.Timeout(5, read=12)), "12"),
+        (partial(httpx.get, LIVE, timeout=111), "111"),
+        (partial(httpx.get, LIVE, timeout=httpx.Timeout(105, read=112)), "112"),
         (partial(httpx.get, LIVE), "5.0"),
         (partial(httpx.get, LIVE, timeout=None), "inf"),
-        (aiohttp_with(total=13), "13"),
-        (aiohttp_with(total=13, sock_read=14), "13"),
-        (aiohttp_with(total=15, sock_read=14), "14"),
-        (aiohttp_with(total=None, sock_read=16), "16"),
+        (aiohttp_with(total=113), "113"),
+        (aiohttp_with(total=113, sock_read=114), "113"),
+        (aiohttp_with(total=115, sock_read=114), "114"),
+        (aiohttp_with(total=None, sock_read=116), "116"),
         (aiohttp_with(total=None), "inf"),
     ],
 )
@@ -88,14 +88,14 @@ def test_a_retry_tells_it_again() -> None:
     """What is sent again says the same."""
     retry = urllib3.Retry(1, status_forcelist=[502], backoff_factor=0)
     with scripted(http(502), http(200)) as server, Rerouting(server.url, ORIGINS), urllib3.PoolManager() as pool:
-        pool.request("GET", LIVE, timeout=3, retries=retry)
-    assert [request.count(b"x-mockling-patience: 3\r\n") for request in server.requests] == [1, 1]
+        pool.request("GET", LIVE, timeout=103, retries=retry)
+    assert [request.count(b"x-mockling-patience: 103\r\n") for request in server.requests] == [1, 1]
 
 
 def test_the_callers_own_request_does_not_show_it() -> None:
     """The header is the wire's; the request that the library shows has none of it."""
     with scripted(http(200), http(200)) as server, Rerouting(server.url, ORIGINS):
-        for response in (requests.get(LIVE, timeout=3), httpx.get(LIVE, timeout=3)):
+        for response in (requests.get(LIVE, timeout=103), httpx.get(LIVE, timeout=103)):
             assert "x-mockling-patience" not in response.request.headers
 
 
@@ -140,7 +140,7 @@ def test_aiohttps_smaller_time_out_is_the_one_that_passes() -> None:
 def test_a_body_that_stalls_is_a_time_out(name: str, answer: bytes) -> None:
     """Who reads beyond what came of a stalling body meets his library's read time-out."""
     with scripted(answer) as server, Rerouting(server.url, ORIGINS), pytest.raises(UNREAD[name]) as caught:
-        ASKS[name]("GET", f"{LIVE}/", timeout=5)
+        ASKS[name]("GET", f"{LIVE}/", timeout=105)
     if name == "requests":  # which says no more than this of a body's time-out
         assert "Read timed out" in str(caught.value)
 
@@ -149,10 +149,10 @@ def test_a_body_that_stalls_is_a_time_out(name: str, answer: bytes) -> None:
 def test_what_came_before_a_stall_can_be_read(answer: bytes) -> None:
     """A stalling body gives what there is, then the time-out; its headers have no sign of ours."""
     with scripted(answer, answer, answer) as server, Rerouting(server.url, ORIGINS):
-        with requests.get(LIVE, timeout=5, stream=True) as response:
+        with requests.get(LIVE, timeout=105, stream=True) as response:
             assert "x-mockling-stalls" not in response.headers
             assert until(response.iter_content(1), requests.ConnectionError) == b"as far as this"
-        with httpx.stream("GET", LIVE) as streamed:
+        with httpx.stream("GET", LIVE, timeout=105) as streamed:
             assert "x-mockling-stalls" not in streamed.headers
             assert until(streamed.iter_bytes(), httpx.ReadTimeout) == b"as far as this"
         assert in_session(first_of) == b"as far as this"
@@ -203,7 +203,7 @@ def test_without_the_sign_a_body_that_breaks_off_is_broken(name: str) -> None:
 def test_a_total_that_stalls_is_asyncios_time_out() -> None:
     """A body that stalls under a total time-out alone ends with the error of that."""
     with scripted(STALLED) as server, Rerouting(server.url, ORIGINS), pytest.raises(TimeoutError) as caught:
-        aiohttp_with(total=5)()
+        aiohttp_with(total=105)()
     assert type(caught.value) is TimeoutError
 
 
@@ -231,10 +231,10 @@ def test_a_stall_that_is_over_before_one_looks_is_a_stall() -> None:
 def test_an_emulators_own_address_is_told_too(emulator: Emulator) -> None:
     """Where a reply's URL leads, time-outs are in the platform's seconds as well; elsewhere nobody is told."""
     with scripted(http(200)) as server, Rerouting(server.url, ORIGINS):
-        requests.get(f"{server.url}/generations/x.mp4", timeout=3)
-    assert b"x-mockling-patience: 3\r\n" in server.requests[0]
+        requests.get(f"{server.url}/generations/x.mp4", timeout=103)
+    assert b"x-mockling-patience: 103\r\n" in server.requests[0]
     with scripted(http(200), http(200), http(200)) as server, emulator.intercept():
-        for get in (partial(requests.get, timeout=3), partial(httpx.get, timeout=3)):
+        for get in (partial(requests.get, timeout=103), partial(httpx.get, timeout=103)):
             get(server.url)
         in_session(partial(_get, url=server.url))
     assert not any(b"x-mockling" in request.lower() for request in server.requests)

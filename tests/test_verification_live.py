@@ -79,7 +79,7 @@ def test_two_runs_with_a_key_are_not_under_way_at_once(stand_in: StandIn, tmp_pa
     """The second is refused in one line, for neither could tell from the balance what it spent."""
     with Ledger(tmp_path / "ledger.jsonl").alone(KEY):
         outcome = stand_in.verified(tmp_path, Decimal(2))
-    assert (outcome.code, outcome.report, outcome.billed) == (1, None, 0)
+    assert (outcome.code, outcome.report, outcome.billed) == (2, None, 0)
     assert outcome.told.count("\n") == 1 and "Another run with this key is under way" in outcome.told
 
 
@@ -137,7 +137,7 @@ def metered(tmp_path: Path) -> Iterator[tuple[Emulator, Asked]]:
 def test_what_bills_instead_of_refusing_stops_the_run_inside_its_reservation(
     metered: tuple[Emulator, Asked], monkeypatch: pytest.MonkeyPatch, mutant: str
 ) -> None:
-    """Nothing more is spent than was set aside, the run is stopped, and the ledger has it."""
+    """Nothing more is spent than was set aside, one request where its answer tells, and the ledger has it."""
     emulator, asked = metered
     operation, status, change = MUTANTS[mutant]
 
@@ -150,7 +150,9 @@ def test_what_bills_instead_of_refusing_stops_the_run_inside_its_reservation(
     spending = run(asked, clauses(CONTRACT))[2]
     billed = 100 - emulator.balance()
     assert spending.stopped is not None
-    assert 0 < billed <= BUDGET
+    is_told = change in (as_json, as_video, as_job)
+    assert ("instead of a refusal" in spending.stopped) == is_told
+    assert billed == PRICE if is_told else 0 < billed <= BUDGET
     assert billed == spending.measured <= Ledger(asked.ledger).spent() <= BUDGET
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from mockling.emulator.testing.emulated import KEYS
 
 REPORTS = ("json", "junit", "markdown", "html", "har")
 SLUG = load().model.slug
+PRICE = min(map(load().model.price, load().model.combinations()))  # of the cheapest generation
 
 
 def verify(*arguments: object, **environment: str) -> Result:
@@ -126,11 +128,11 @@ def test_a_paid_run_costs_what_it_says(server: Emulator, tmp_path: Path) -> None
 
 
 def test_a_budget_that_does_not_suffice_ends_the_run(server: Emulator, tmp_path: Path) -> None:
-    """A request whose worst case is above what is left is not sent, and the run ends with 4."""
+    """A request whose worst case is above what is left is not sent, and the run ends there, with 4."""
     result = verify(
         server.url,
         "--budget",
-        "0.94",
+        "1.50",
         "--paid",
         "--only",
         "*deliver*",
@@ -139,6 +141,15 @@ def test_a_budget_that_does_not_suffice_ends_the_run(server: Emulator, tmp_path:
         SEGMIND_API_KEY=GOOD_KEY,
     )
     assert result.exit_code == 4, result.output
+    assert "is left" in result.stdout
+    assert server.balance(GOOD_KEY) == Decimal(100) - PRICE
+
+
+def test_what_may_cost_more_than_the_whole_budget_is_skipped(server: Emulator, tmp_path: Path) -> None:
+    """A probe that no budget of this size could pay for is not planned, and the report says so."""
+    options = ["--budget", "0.94", "--paid", "--only", "*deliver*", "--ledger", tmp_path / "ledger"]
+    result = verify(server.url, *options, SEGMIND_API_KEY=GOOD_KEY)
+    assert (result.exit_code, "more than the whole budget of $0.94" in result.stdout) == (3, True), result.output
     assert server.balance(GOOD_KEY) == 100
 
 
