@@ -53,7 +53,7 @@ def _files(contract: Contract, prefix: str, probe: str, answer: str) -> Iterator
     place: Place = (*GENERATION, "output")
     yield clause("address", told, place, observed(probe, answer, _same_address), shown)
     told = "The address of a file is where files are, or at the server that answered."
-    yield clause("place", told, place, answered(probe, "download", [200], _is_placed(contract)), "G21")
+    yield clause("place", told, place, _placed(contract, probe, "download"), "G21")
     told = "A generated file is fetched without a key, as video/mp4 and nothing more."
     yield clause("public", told, (*DOWNLOAD, "200"), answered(probe, "download", [200], _is_mp4), "G21")
     told = "With a key the same bytes come."
@@ -92,7 +92,7 @@ def upload_clauses(contract: Contract) -> Iterator[Clause]:
         request = refusing.request("upload", json={"data_urls": [url]})
         yield refusing.refused(f"upload.refuses.{what}", f"of {url}", "bad_upload", request, "M14")
     told = "The address of an uploaded file is where files are, or at the server that answered."
-    oracle = answered(probe.id, "asset", [200], _is_placed(contract))
+    oracle = _placed(contract, probe.id, "asset")
     yield promise(contract, "upload.place", told, place, oracle, facts=["G20"], probe=probe)
 
 
@@ -100,6 +100,17 @@ def _same_address(step: Step) -> Finding | None:
     output, url = field(step, "output"), field(step, "video.url")
     kept = isinstance(output, str) and output == url
     return None if kept else broken("output and video.url alike", f"{output} and {url}", step)
+
+
+def _placed(contract: Contract, probe: str, name: str) -> Oracle:
+    """Return the oracle of where a file was fetched from, whether or not it was there."""
+    check, fetched = _is_placed(contract), answered(probe, name, [200])
+
+    def oracle(evidence: Evidence) -> Finding:
+        step = evidence.step(probe, name)
+        return (check(step) if step else None) or fetched(evidence)
+
+    return oracle
 
 
 def _is_placed(contract: Contract) -> Check:
