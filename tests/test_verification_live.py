@@ -137,7 +137,7 @@ def metered(tmp_path: Path) -> Iterator[tuple[Emulator, Asked]]:
 def test_what_bills_instead_of_refusing_stops_the_run_inside_its_reservation(
     metered: tuple[Emulator, Asked], monkeypatch: pytest.MonkeyPatch, mutant: str
 ) -> None:
-    """Nothing more is spent than was set aside, the run is stopped, and the ledger has it."""
+    """Nothing more is spent than was set aside, one request where its answer tells, and the ledger has it."""
     emulator, asked = metered
     operation, status, change = MUTANTS[mutant]
 
@@ -150,7 +150,9 @@ def test_what_bills_instead_of_refusing_stops_the_run_inside_its_reservation(
     spending = run(asked, clauses(CONTRACT))[2]
     billed = 100 - emulator.balance()
     assert spending.stopped is not None
-    assert 0 < billed <= BUDGET
+    is_told = change in (as_json, as_video, as_job)
+    assert ("instead of a refusal" in spending.stopped) == is_told
+    assert billed == PRICE if is_told else 0 < billed <= BUDGET
     assert billed == spending.measured <= Ledger(asked.ledger).spent() <= BUDGET
 
 

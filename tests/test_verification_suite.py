@@ -1,20 +1,66 @@
 """The suite of clauses for pytest: a test for each clause, properties of the client, and a guard over both."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+from calling import GOOD_KEY
 
-def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the suite as its users do."""
-    command = [sys.executable, "-m", "pytest", "--pyargs", "mockling.contract.suite", "-p", "no:cacheprovider", "-q"]
-    import os
+from mockling.emulator import Emulator
 
-    return subprocess.run(
-        [*command, *arguments],
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        cwd=Path(__file__).parent.anchor,
-    )
+SUITE = "mockling.contract.suite"
+FEW = "refuses and keep_audio"  # clauses of one parameter
+
+
+def suite(folder: Path, *arguments: str, key: str | None = None) -> subprocess.CompletedProcess[str]:
+    """Run the suite as its users do, in a folder of theirs."""
+    command = [sys.executable, "-m", "pytest", "--pyargs", SUITE, "-p", "no:cacheprovider", "-q", "-rs", *arguments]
+    environment = {**os.environ, "XDG_STATE_HOME": str(folder), **({"SEGMIND_API_KEY": key} if key else {})}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, cwd=folder)
+
+
+def test_the_emulator_passes_a_test_for_each_clause(tmp_path: Path) -> None:
+    """Without a target it is the emulator, whose clauses are tests of their own that can be selected."""
+    result = suite(tmp_path, "-k", FEW)
+    assert result.returncode == 0 and "passed" in result.stdout, result.stdout + result.stderr
+
+
+def test_a_server_is_verified_under_the_budget(tmp_path: Path) -> None:
+    """A server at an address is asked what may be billed only with a budget, and a broken clause is a failed test."""
+    with Emulator(speed="instant", answers={"D4": "406"}) as server:
+        free = suite(tmp_path, "-k", FEW, "--target", server.url, key=GOOD_KEY)
+        guarded = suite(tmp_path, "-k", FEW, "--target", server.url, "--budget", "7", key=GOOD_KEY)
+        billed = 100 - server.balance(GOOD_KEY)
+    assert (free.returncode, "which was not asked for" in free.stdout) == (0, True), free.stdout + free.stderr
+    assert (guarded.returncode, "406" in guarded.stdout) == (1, True), guarded.stdout + guarded.stderr
+    assert billed == 0
+    assert GOOD_KEY not in free.stdout + free.stderr + guarded.stdout + guarded.stderr
+
+
+def test_the_client_keeps_its_promises_against_the_target(tmp_path: Path) -> None:
+    """Properties run the client with drawn requests, a few against a server that may bill, and nobody pays."""
+    with Emulator(speed="instant") as server:
+        result = suite(tmp_path, "-k", "not test_clause", "--target", server.url, "--budget", "40", key=GOOD_KEY)
+        posts = [exchange for exchange in server.journal if exchange.operation == "generate"]
+        billed = 100 - server.balance(GOOD_KEY)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert (0 < len(posts) <= 20, billed) == (True, 0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--target", "nonsense"], "The target must be emulator, live, or an address"),
+        (["--target", "live", "--paid"], "needs a budget"),
+        (["--target", "live", "--budget", "x"], "--budget must be US dollars"),
+        (["--contract-answer", "D1"], "such as D1=video"),
+        (["--contract-profile", "x"], "There is no profile"),
+        (["-n", "2"], "leave pytest-xdist's -n out"),
+    ],
+)
+def test_options_that_make_no_sense_are_told(tmp_path: Path, arguments: list[str], told: str) -> None:
+    """They are usage errors in one sentence, before anything is sent."""
+    result = suite(tmp_path, *arguments)
+    assert (result.returncode, told in result.stderr) == (4, True), result.stdout + result.stderr

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from os.path import commonprefix
+from decimal import Decimal
+from itertools import takewhile
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from mockling.contract import Contract, load
+from mockling.contract.contract import Refusal
 from mockling.contract.verification.catalogue import clauses
 from mockling.contract.verification.clause import Severity, Verdict
 from mockling.contract.verification.evidence import Evidence, Step
@@ -24,7 +26,7 @@ from mockling.emulator.mutation.mutant import Kind, Mutant, Noticed, Touched
 from mockling.emulator.testing.emulated import KEYS, accounts, target_of
 
 BATCH = 60  # probes after which it is looked whether something was noticed
-MOST_OF_PLACE = 24  # probes that are tried first for they ask about the place of a mutant
+MOST_OF_PLACE = 24  # probes that are tried first for they ask about the place of a mutant, or one around it
 MOST_OF_ANSWER = 3  # those for they bring an answer that it changes
 
 Alarms = dict[str, Verdict]  # by the ids of clauses: those that are broken or give notice
@@ -71,10 +73,11 @@ class Bench:
     def __init__(self, loaded: Loaded) -> None:
         self.contract = loaded.contract()
         self.clauses = clauses(self.contract)
-        settings = {"profile": loaded.profile, "answers": loaded.answers, "models": loaded.models}
+        settings: dict[str, Any] = {"profile": loaded.profile, "answers": loaded.answers, "models": loaded.models}
         self._emulator = Changeable(speed="instant", accounts=accounts(self.contract), **settings)
         self._controls: dict[tuple[str, ...], list[Alarms]] = {}
         self._alarms: list[Alarms] = []  # of the emulator as it is, after each batch
+        self._met = set[str]()  # the errors that are met at all
         self._brought: dict[Touched, list[Probe]] = {}  # which probes bring which answers
 
     def __enter__(self) -> Self:
@@ -99,8 +102,14 @@ class Bench:
         if mutant.kind is Kind.GUARD:
             noticed, sent = self._guarded(mutant)
             return Outcome(mutant.id, noticed, sent, time.monotonic() - began)
-        near = [] if mutant.benign else self._near(mutant)
-        noticed, sent, failed = self._tried(mutant, [near], None) if near else (None, 0, ())
+        if mutant.case is not None and mutant.case not in self._met:
+            return Outcome(mutant.id, None, 0, time.monotonic() - began)  # no probe would see a difference
+        noticed, sent, failed = None, 0, tuple[str, ...]()
+        for near in [] if mutant.benign else self._near(mutant):
+            noticed, more, failed = self._tried(mutant, [near], None)
+            sent += more
+            if noticed:
+                break
         if noticed is None:
             noticed, more, failed = self._tried(mutant, self._batches, self._alarms)
             sent += more
@@ -132,16 +141,20 @@ class Bench:
         """Return whether the guard stops a run against a mutant, and after how many probes it would have ended."""
         target = replace(self._target, advance=None, fault_header=None)  # as a target is that bills
         plan = planned(self.clauses, target, {Cost.FREE, Cost.FREE_IF_TRUE})
-        account, store = self._emulator.platform.keys.find(KEYS[Need.GOOD]), lambda: self._emulator.platform.store
+        account = self._emulator.platform.keys.find(KEYS[Need.GOOD])
         assert account and account.credits is not None
+        rich, whole = account, account.credits
+
+        def billed() -> Decimal:
+            return whole - self._emulator.platform.store.balance(rich, 0.0)
+
         with self._emulator.changed(mutant.change):
-            whole = account.credits
-            told = guarded(plan, self.contract, target, lambda: whole - store().balance(account, 0.0))
+            told = guarded(plan, self.contract, target, billed)
         return told, len(plan.probes)
 
     def _judged(
         self, change: Callable[[Changing], object], batches: Sequence[Batch]
-    ) -> Iterator[tuple[list[Result], Evidence]]:
+    ) -> Generator[tuple[list[Result], Evidence]]:
         """Yield, after each batch of probes, what the evidence so far says of the clauses, and that evidence."""
         steps, probes, failed = list[Step](), set[str](), dict[str, str]()
         with self._emulator.changed(change):
@@ -160,7 +173,7 @@ class Bench:
         Raises `AlarmedError`.
         """
         results, evidence = list[Result](), Evidence(())
-        for results, evidence in self._judged(_nothing, self._batches):  # noqa: B007 - the last of them count
+        for results, evidence in self._judged(self._watch, self._batches):  # noqa: B007 - the last of them count
             self._alarms.append(_alarms(results))
         known = {probe.id: probe for probe in self._plan.probes}
         for step in evidence:
@@ -182,16 +195,33 @@ class Bench:
             self._controls[known] = [_alarms(results) for results, _ in self._judged(_nothing, batches)]
         return self._controls[known]
 
-    def _near(self, mutant: Mutant) -> list[Probe]:
-        """Return the probes that are likely to notice a mutant: they ask about its place, or bring what it changes."""
-        near = [probe for touched in mutant.touches for probe in self._brought.get(touched, [])[:MOST_OF_ANSWER]]
+    def _watch(self, changing: Changing) -> None:
+        """Note which errors are met; of those of a generation it is known from its job."""
+
+        def refusal(make: Callable[..., Refusal], case: str, **values: object) -> Refusal:
+            self._met.add(case)
+            return make(case, **values)
+
+        changing.wrap(changing.contract, "refusal", refusal)
+
+    def _near(self, mutant: Mutant) -> Iterator[list[Probe]]:
+        """Yield the probes that are likely to notice a mutant: nearest to its place or its answers, then further."""
+        brought = [probe for touched in mutant.touches for probe in self._brought.get(touched, [])[:MOST_OF_ANSWER]]
         steps = mutant.place.split("/")
-        ranked = [(len(commonprefix([steps, one.place.split("/")])), one.probe) for one in self.clauses if one.probe]
-        closest = max((rank for rank, _ in ranked), default=0)
-        if closest > 1:  # all have the document itself in common
-            near += [probe for rank, probe in ranked if rank == closest][:MOST_OF_PLACE]
-        chosen = {probe.id for probe in near}
-        return [probe for probe in self._plan.probes if probe.id in chosen]
+        ranked = [(_alike(steps, one.place.split("/")), one.probe) for one in self.clauses if one.probe]
+        ranked = sorted(ranked, key=lambda pair: -pair[0])[:MOST_OF_PLACE]
+        closest = ranked[0][0] if ranked and ranked[0][0] > 1 else 0  # all have the document itself in common
+        first = {probe.id for probe in (*brought, *(one for rank, one in ranked if rank == closest))}
+        second = first | {one.id for rank, one in ranked if rank > 1}
+        for chosen in (first, second) if first != second else (first,):
+            near = [probe for probe in self._plan.probes if probe.id in chosen]
+            if near:
+                yield near
+
+
+def _alike(one: Sequence[str], other: Sequence[str]) -> int:
+    """Return how many steps two places have in common, from the first on."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 def _nothing(_: Changing) -> None:

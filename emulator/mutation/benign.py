@@ -10,7 +10,7 @@ from typing import Any
 from mockling.contract import Contract, Document
 from mockling.emulator.mutation.changing import Answer, Changing
 from mockling.emulator.mutation.mutant import Kind, Mutant
-from mockling.emulator.platform.jobs import COMPLETED, FAILED, QUEUED, Job
+from mockling.emulator.platform.jobs import QUEUED, Job
 
 SLOW = 0.003  # real seconds by which every answer comes later
 REWORDED = "Sorry, this did not work out. Please have a look at our documentation."
@@ -140,7 +140,7 @@ def _states(told: Callable[[str, int], str]) -> Callable[[Changing], object]:
 
 def _at_once(changing: Changing) -> None:
     def state(_: Callable[..., str], job: Job, _now: float, _steps: int) -> str:
-        return job.last_state if job.last_state in (COMPLETED, FAILED) else job.last_state
+        return job.last_state
 
     changing.wrap(Job, "state", state)
 

@@ -12,13 +12,15 @@ from mockling.contract.verification.promises.promise import severity_of
 from mockling.emulator.mutation.answers import answer_mutants
 from mockling.emulator.mutation.benign import benign_mutants
 from mockling.emulator.mutation.charging import charging_mutants
+from mockling.emulator.mutation.checking import checking_mutants
 from mockling.emulator.mutation.files import file_mutants
 from mockling.emulator.mutation.gateway import gateway_mutants
 from mockling.emulator.mutation.guarding import guard_mutants
 from mockling.emulator.mutation.lifecycle import lifecycle_mutants
-from mockling.emulator.mutation.mutant import Mutant
+from mockling.emulator.mutation.mutant import Kind, Mutant
 from mockling.emulator.mutation.parameters import parameter_mutants
 from mockling.emulator.mutation.refusing import refusing_mutants
+from mockling.emulator.mutation.videos import video_mutants
 
 
 def mutants(contract: Contract) -> list[Mutant]:
@@ -39,15 +41,17 @@ def _mutants(contract: Contract) -> Iterator[Mutant]:
     yield from lifecycle_mutants(contract)
     yield from charging_mutants(contract)
     yield from refusing_mutants(contract)
+    yield from checking_mutants()
     yield from gateway_mutants(contract)
-    yield from file_mutants(contract)
+    yield from video_mutants(contract)
+    yield from file_mutants()
     yield from guard_mutants(contract)
     yield from benign_mutants(contract)
 
 
 def _weighed(contract: Contract, mutant: Mutant) -> Mutant:
-    """Return a mutant that deserves no more than a notice where its place rests on nothing that is promised."""
-    weak = severity_of(contract, _facts(contract, mutant.place)) is Severity.NOTICE
+    """Return a mutant; a refusal deserves no more than a notice where its place rests on nothing that is promised."""
+    weak = mutant.kind is Kind.REFUSALS and severity_of(contract, _facts(contract, mutant.place)) is Severity.NOTICE
     return replace(mutant, worth=Severity.NOTICE) if weak else mutant
 
 

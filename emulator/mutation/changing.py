@@ -27,7 +27,8 @@ Environ = dict[str, Any]
 class Answer:
     """An answer that is about to be sent, and can still be changed.
 
-    `operation` is the contract's name of what was asked for, "" if it is none; `environ` what was asked, as WSGI has it.
+    `operation` is the contract's name of what was asked for, "" if it is none; `environ` is what was asked, as WSGI has
+    it.
     """
 
     def __init__(self, draft: Draft, response: Response) -> None:
@@ -145,6 +146,11 @@ class Changing:
         self._answers.clear()
         self._requests.clear()
         self._undo.close()
+
+
+def editing(operation: str, status: int, edit: Callable[[Answer], object]) -> Callable[[Changing], object]:
+    """Return the change that has every answer of an operation with a status edited."""
+    return lambda changing: changing.answer(operation, status, edit)
 
 
 class Changeable(Emulator):

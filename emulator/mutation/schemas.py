@@ -16,7 +16,7 @@ LIMITS = {  # of each, which way is looser
 }  # fmt: skip
 SIMPLE = ("format", "pattern", "const", "multipleOf", "uniqueItems", "additionalProperties", "not", "items")
 CHOICES = ("oneOf", "anyOf", "allOf")
-NOTHING = {"not": {}}  # what no value is of
+NOTHING: Document = {"not": {}}  # what no value is of
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,9 +154,9 @@ def _of_properties(node: Document) -> Iterator[Change]:
         if name not in needed:
             told = f"must have {name}"
             yield f"required.with.{name}", told, ("properties", name), {**node, "required": [*needed, name]}
-        others = {other: part for other, part in parts.items() if other != name}
+        rest = {other: part for other, part in parts.items() if other != name}
         told = f"may have anything as its {name}"
-        yield f"properties.without.{name}", told, ("properties", name), {**node, "properties": others}
+        yield f"properties.without.{name}", told, ("properties", name), {**node, "properties": rest}
     if parts and "additionalProperties" not in node:
         told = "may have no properties that are not known"
         yield "additionalProperties.refused", told, ("properties",), {**node, "additionalProperties": False}

@@ -74,7 +74,8 @@ class Call:
 class Stages:
     """The stages in their order, built once; `run` takes a request through all of them, past the faults before each.
 
-    `steps` are their names and what each does; `queues_invalid` says whether v2 queues what is invalid (D5). Raises `ContractError` if the order leaves one out or puts one before what it needs.
+    `steps` are their names and what each does; `queues_invalid` says whether v2 queues what is invalid (D5). Raises
+    `ContractError` if the order leaves one out or puts one before what it needs.
     """
 
     def __init__(self, platform: Platform) -> None:
