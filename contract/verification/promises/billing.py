@@ -9,7 +9,7 @@ from decimal import Decimal
 from itertools import pairwise
 
 from mockling.contract.contract import Contract
-from mockling.contract.exchange import money
+from mockling.contract.exchange import amount, money
 from mockling.contract.model import Model
 from mockling.contract.verification.clause import Clause, Finding, Oracle, Severity, broken, holds, unclear, unseen
 from mockling.contract.verification.evidence import Evidence, Step
@@ -22,7 +22,6 @@ from mockling.contract.verification.promises.precedence import UNKNOWN_MODEL
 from mockling.contract.verification.promises.promise import (
     Check,
     Place,
-    amount,
     answered,
     balance,
     field,
