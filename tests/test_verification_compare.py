@@ -1,7 +1,7 @@
 """Comparing runs: what differs, who moved, what it settles, and when clauses last held live."""
 
 import json
-from collections.abc import Mapping
+import tomllib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -97,13 +97,9 @@ def test_a_written_profile_answers_as_was_seen(dispute: str, tmp_path: Path) -> 
     assert code == (1 if dispute != "D6" else 0)  # how many plans there are shows in no answer but a number
     given = read_settings(files[2], {})
     assert given.answers == {dispute: VISIBLE[dispute]}
-    chosen = {"profile": given.profile, "answers": given.answers, "contract": given.contract}
-    again = run_against(CONTRACT, **chosen, accounts=accounts(load(**_changes(chosen))))
+    kept = accounts(load(given.profile, given.answers, given.contract))
+    again = run_against(CONTRACT, **{**tomllib.loads(files[2].read_text()), "accounts": kept})
     assert not told(compared(answering(dispute), again))
-
-
-def _changes(chosen: Mapping[str, Any]) -> dict[str, Any]:
-    return {"profile": chosen["profile"], "answers": chosen["answers"], "changes": chosen["contract"]}
 
 
 def test_an_assumed_status_that_was_seen_otherwise_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,7 +159,7 @@ def mirrored(found: Comparison) -> Comparison:
             replace(one, moved=turned.get(one.moved, one.moved)) if hasattr(one, "moved") else one for one in changed
         )
 
-    return replace(found, clauses=side(found.clauses), observed=side(found.observed), disputes=side(found.disputes))
+    return replace(found, clauses=guilty(found.clauses), observed=guilty(found.observed), disputes=side(found.disputes))
 
 
 verdicts = st.lists(st.sampled_from(Verdict), min_size=3, max_size=3)
@@ -247,7 +243,7 @@ def test_only_a_live_run_is_kept_as_one(tmp_path: Path) -> None:
         replace(live, recording="a"),
     ):
         with pytest.raises(NotLive):
-            record(other, CONTRACT, file)
+            record(replace(live, **change), CONTRACT, file)
     assert not file.exists()
     assert record(live, CONTRACT, file) == 1 and len(live_passes(file)) == 1
 
