@@ -35,7 +35,8 @@ from mockling.contract.verification.run import UNKNOWN, Run, exit_code, run_of
 from mockling.contract.verification.running import Plan, gather, judged, planned
 from mockling.contract.verification.secrets import SecretFound
 from mockling.contract.verification.sending import Unreachable
-from mockling.contract.verification.target import Target
+from mockling.contract.verification.target import LIVE, Target
+from mockling.contract.verification.verified import VerifiedError, record, verified_path
 from mockling.emulator.testing.emulated import emulated
 
 
@@ -64,7 +65,7 @@ class _Verify(click.Command):
 @contract_options
 @report_options
 @click.pass_context
-@told()
+@told(VerifiedError)
 def command(
     context: click.Context,
     /,
@@ -106,6 +107,8 @@ def command(
         raise
     except OSError as error:
         raise _Untold(f"Not all that was found could be written: {error.strerror}.") from error
+    if run.target == LIVE and run.recording is None:
+        click.echo(f"{record(run, contract)} clauses held live; {verified_path()} keeps the day.", err=True)
     context.exit(exit_code(run))
 
 
