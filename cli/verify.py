@@ -77,13 +77,15 @@ def command(
     """Say whether a target keeps the contract: an emulator, the live API, or a server at an address.
 
     `mockling verify page FILE` reads the endpoint's public page. Exit codes: 0 all that was checked holds; 1 something
-    is broken; 2 not understood, or a key was about to be written; 3 inconclusive; 4 stopped by the guard; 130
-    interrupted with Ctrl-C, after which the reports tell what came by then.
+    is broken; 2 not understood, a report cannot be written, or a key was about to be; 3 inconclusive; 4 stopped by the
+    guard; 130 interrupted with Ctrl-C, after which the reports tell what came by then.
     """
     if (target is None) == (recording is None):
         raise click.UsageError("Name one target (emulator, live, an address), or a recording with --from.")
     files: dict[str, Path] = {name: path for name in FORMATS if (path := options.pop(name))}
     _check_writable(files.values())
+    if recording and (options["budget"] is not None or options["paid"]):
+        raise click.UsageError("A recording costs nothing: leave --budget and --paid out.")
     asked = asked_of(target or EMULATOR, options)
     contract = contract_of(asked)
     secrets = set(asked.keys.values())
@@ -96,12 +98,17 @@ def command(
             if dry_run:
                 _announce(plan, server, asked.pace(contract, server) if asked.guarded else None)
                 return
-            run = _run(asked, contract, server, plan)
+            run = _run(asked, contract, server, plan, only)
             secrets |= set(server.keys.values())
     try:
         deliver(run, Console(), files, secrets)
     except SecretFound as error:
         raise NotUnderstood(str(error)) from error
+    except BrokenPipeError:
+        raise  # the reader of a pipe had enough
+    except OSError as error:
+        what = f"{error.filename} cannot be written" if error.filename else "What was found cannot be printed"
+        raise NotUnderstood(f"{what}: {error.strerror}.") from error
     context.exit(exit_code(run))
 
 
@@ -124,13 +131,13 @@ def _lasting(plan: Plan, pace: int | None) -> str:
     return f", at {pace} a minute about {plan.calls // pace + 1} minutes" if pace else ""
 
 
-def _run(asked: Asked, contract: Contract, server: Target, plan: Plan) -> Run:
+def _run(asked: Asked, contract: Contract, server: Target, plan: Plan, only: tuple[str, ...]) -> Run:
     """Send what is planned, and return what came of it, by the moment at which it was interrupted."""
     try:
         with asked.guard(contract, server) as guard:
             with ProgressLine(Console(stderr=True), plan, lambda: guard.spending.counted) as progress:
                 gathered = gather(plan, contract, server, guard, progress)
-            return run_of(contract, server, plan, gathered, judged(plan, gathered), guard.spending)
+            return run_of(contract, server, plan, gathered, judged(plan, gathered), guard.spending, only=only)
     except LedgerError as error:
         raise NotUnderstood(str(error)) from error
     except Unreachable as error:
@@ -139,6 +146,9 @@ def _run(asked: Asked, contract: Contract, server: Target, plan: Plan) -> Run:
 
 def _check_writable(paths: Iterable[Path]) -> None:
     """Make sure that the reports can be written, before anything is sent that may cost money."""
+    paths = list(paths)
+    if len({path.resolve() for path in paths}) < len(paths):
+        raise click.UsageError("Two reports have the same file: give each its own. Nothing was sent.")
     for path in paths:
         try:
             writable(path)
