@@ -159,7 +159,7 @@ def mirrored(found: Comparison) -> Comparison:
             replace(one, moved=turned.get(one.moved, one.moved)) if hasattr(one, "moved") else one for one in changed
         )
 
-    return replace(found, clauses=guilty(found.clauses), observed=guilty(found.observed), disputes=side(found.disputes))
+    return replace(found, clauses=side(found.clauses), observed=side(found.observed), disputes=side(found.disputes))
 
 
 verdicts = st.lists(st.sampled_from(Verdict), min_size=3, max_size=3)
@@ -243,7 +243,7 @@ def test_only_a_live_run_is_kept_as_one(tmp_path: Path) -> None:
         replace(live, recording="a"),
     ):
         with pytest.raises(NotLive):
-            record(replace(live, **change), CONTRACT, file)
+            record(other, CONTRACT, file)
     assert not file.exists()
     assert record(live, CONTRACT, file) == 1 and len(live_passes(file)) == 1
 

@@ -33,7 +33,7 @@ def test_a_server_is_verified_under_the_budget(tmp_path: Path) -> None:
         free = suite(tmp_path, "-k", FEW, "--target", server.url, key=GOOD_KEY)
         guarded = suite(tmp_path, "-k", FEW, "--target", server.url, "--budget", "7", key=GOOD_KEY)
         billed = 100 - server.balance(GOOD_KEY)
-    assert (free.returncode, "which was not asked for" in free.stdout) == (0, True), free.stdout + free.stderr
+    assert (free.returncode, "it needs --budget" in free.stdout) == (0, True), free.stdout + free.stderr
     assert (guarded.returncode, "406" in guarded.stdout) == (1, True), guarded.stdout + guarded.stderr
     assert billed == 0
     assert GOOD_KEY not in free.stdout + free.stderr + guarded.stdout + guarded.stderr
@@ -47,6 +47,22 @@ def test_the_client_keeps_its_promises_against_the_target(tmp_path: Path) -> Non
         billed = 100 - server.balance(GOOD_KEY)
     assert result.returncode == 0, result.stdout + result.stderr
     assert (0 < len(posts) <= 20, billed) == (True, 0)
+
+
+def test_properties_that_no_budget_allows_are_skipped(tmp_path: Path) -> None:
+    """A target that keeps the contract passes with any budget: what may be billed more is skipped."""
+    with Emulator(speed="instant") as server:
+        result = suite(tmp_path, "-k", "not test_clause", "--target", server.url, "--budget", "2", key=GOOD_KEY)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "What it draws may be billed $6.30, and of the budget $2.00 is left." in " ".join(result.stdout.split())
+    assert "what finding out cost" in result.stdout
+
+
+def test_a_target_that_is_not_there_is_told_once(tmp_path: Path) -> None:
+    """Where nothing answers the session ends with one sentence, not with an error for each clause."""
+    result = suite(tmp_path, "--target", "http://127.0.0.1:9")
+    told = result.stdout + result.stderr
+    assert (result.returncode, told.count("Nothing answers at http://127.0.0.1:9")) == (1, 1), told
 
 
 @pytest.mark.parametrize(

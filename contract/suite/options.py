@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -16,7 +18,10 @@ from mockling.contract.verification.asked import Asked, AskedError, keys_of
 from mockling.contract.verification.catalogue import clauses
 from mockling.contract.verification.clause import Clause
 from mockling.contract.verification.guard import Guard
+from mockling.contract.verification.ledger import LedgerError
+from mockling.contract.verification.reports.telling import spent
 from mockling.contract.verification.running import INTERRUPTED, Result, gather, judged, planned
+from mockling.contract.verification.sending import Unreachable
 from mockling.contract.verification.target import Target
 from mockling.emulator.testing.emulated import emulated
 
@@ -46,6 +51,7 @@ class Verified:
 
 _ASKED = pytest.StashKey[Asked]()
 _CLAUSES = pytest.StashKey[dict[str, Clause]]()
+_GUARD = pytest.StashKey[Guard]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -85,7 +91,13 @@ def verified(pytestconfig: pytest.Config) -> Iterator[Verified]:
     asked = pytestconfig.stash[_ASKED]
     contract = asked.contract()
     logging.getLogger("mockling").setLevel(logging.ERROR)  # a failure is told with its exchange, not with all of them
-    with asked.opened(contract, emulated) as target, asked.guard(contract, target) as guard:
+    with ExitStack() as opened:
+        target = opened.enter_context(asked.opened(contract, emulated))
+        try:
+            guard = opened.enter_context(asked.guard(contract, target))
+        except LedgerError as error:
+            _end(error)
+        pytestconfig.stash[_GUARD] = guard
         yield Verified(asked, contract, target, guard)
 
 
@@ -95,7 +107,22 @@ def results(request: pytest.FixtureRequest, verified: Verified) -> dict[str, Res
     drawn = [getattr(item, "callspec", None) for item in request.session.items]
     chosen = [callspec.params[CLAUSE] for callspec in drawn if callspec and CLAUSE in callspec.params]
     plan = planned(chosen, verified.target, verified.asked.costs, verified.asked.budget)
-    gathered = gather(plan, verified.contract, verified.target, verified.guard)
+    try:
+        gathered = gather(plan, verified.contract, verified.target, verified.guard)
+    except (LedgerError, Unreachable) as error:
+        _end(error)
     if gathered.stopped == INTERRUPTED:
         raise KeyboardInterrupt
     return {result.clause.id: result for result in judged(plan, gathered)}
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say what finding out cost."""
+    if (guard := config.stash.get(_GUARD, None)) is not None:
+        terminalreporter.write_sep("=", "what finding out cost")
+        terminalreporter.write_line(spent(guard.spending, config.stash[_ASKED].target))
+
+
+def _end(error: Exception) -> NoReturn:
+    """End the session with one sentence instead of a failure of each test."""
+    pytest.exit(str(error), returncode=pytest.ExitCode.TESTS_FAILED)
