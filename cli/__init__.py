@@ -25,7 +25,7 @@ class _Commands(click.Group):
     Ctrl-C and SIGTERM end whatever runs with the exit codes that shells expect, and leave no temporary files.
     """
 
-    names = ("demo", "serve", "generate", "wait", "verify", "selfcheck", "contract")
+    names = ("demo", "serve", "generate", "wait", "verify", "compare", "selfcheck", "contract")
 
     def invoke(self, context: click.Context) -> Any:
         before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))

@@ -16,6 +16,7 @@ from mockling.cli.loading import loaded, models_option, profile_option
 from mockling.contract import Contract, ContractError, Fact, fact, facts
 from mockling.contract.facts import places, profiles_taking, question, sources, standings
 from mockling.contract.openapi import without_sources
+from mockling.contract.verification.verified import VerifiedError, live_passes
 
 UNVERIFIED = "No fact has been verified against the live API."
 MOST_LINES = 40  # of a part of the document that are shown
@@ -27,7 +28,7 @@ MOST_CLAUSES = 40  # of a fact that are shown
 @click.option("--openapi", is_flag=True, help="Print the whole contract as one OpenAPI document, in JSON.")
 @profile_option
 @models_option
-@told()
+@told(VerifiedError)
 def command(fact_id: str | None, openapi: bool, profile: str, models: tuple[Path, ...]) -> None:
     """Print every fact of the contract with its source, or all about the one of that ID (such as P7)."""
     console = Console(soft_wrap=bool(fact_id), highlight=False)
@@ -45,7 +46,7 @@ def command(fact_id: str | None, openapi: bool, profile: str, models: tuple[Path
         for one in facts():  # for other programs: a line each
             row = (one.id, ", ".join(one.standing), _told(one), _list(checked[one.id]))
             click.echo("\t".join(row))
-        click.echo(UNVERIFIED, err=True)
+        click.echo(_verified(), err=True)
 
 
 def _known(fact_id: str) -> list[Fact]:
@@ -75,7 +76,7 @@ def _print_all(console: Console, contract: Contract) -> None:
         count = "nothing" if isinstance(ids, str) else f"{len(ids)} clause{'s' if len(ids) > 1 else ''}"
         table.add_row(one.id, ", ".join(one.standing), escape(_told(one)), count)
     console.print(table)
-    console.print(f"\n{UNVERIFIED} A standing is:", style="bold")
+    console.print(f"\n{_verified()} A standing is:", style="bold")
     for word, meaning in standings().items():
         console.print(f"  {word}: {meaning}", markup=False)
 
@@ -111,6 +112,15 @@ def _shown(part: object) -> str:
     text = yaml.safe_dump(without_sources(part), sort_keys=False, allow_unicode=True, width=100)
     lines = [f"    {line}" for line in text.splitlines()]
     return "\n".join([*lines[:MOST_LINES], *(["    ..."] if len(lines) > MOST_LINES else []), ""])
+
+
+def _verified() -> str:
+    """Say what is known to hold live."""
+    passes = live_passes().values()
+    if not passes:
+        return UNVERIFIED
+    last = max(one.at for one in passes)
+    return f"{len(passes)} clauses held against the live API, the last of them on {last:%Y-%m-%d}."
 
 
 def _told(one: Fact) -> str:

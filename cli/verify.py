@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,8 @@ from mockling.contract.verification.run import UNKNOWN, Run, exit_code, run_of
 from mockling.contract.verification.running import Plan, gather, judged, planned
 from mockling.contract.verification.secrets import SecretFound
 from mockling.contract.verification.sending import Unreachable
-from mockling.contract.verification.target import Target
+from mockling.contract.verification.target import LIVE, Target
+from mockling.contract.verification.verified import VerifiedError, record, verified_path
 from mockling.emulator.testing.emulated import emulated
 
 
@@ -64,7 +65,7 @@ class _Verify(click.Command):
 @contract_options
 @report_options
 @click.pass_context
-@told()
+@told(VerifiedError)
 def command(
     context: click.Context,
     /,
@@ -83,7 +84,7 @@ def command(
     if (target is None) == (recording is None):
         raise click.UsageError("Name one target (emulator, live, an address), or a recording with --from.")
     files: dict[str, Path] = {name: path for name in FORMATS if (path := options.pop(name))}
-    _check_writable(files.values())
+    _check_files([*files.values(), *filter(None, [recording, options["ledger"]])], [*files.values()])
     asked = asked_of(target or EMULATOR, options)
     contract = contract_of(asked)
     secrets = set(asked.keys.values())
@@ -102,11 +103,17 @@ def command(
         deliver(run, Console(), files, secrets)
     except SecretFound as error:
         raise NotUnderstood(str(error)) from error
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise _Untold(f"Not all that was found could be written: {error.strerror}.") from error
+    if run.target == LIVE and run.recording is None:
+        click.echo(f"{record(run, contract)} clauses held live; {verified_path()} keeps the day.", err=True)
     context.exit(exit_code(run))
 
 
-class _NoAnswer(click.ClickException):
-    """Nothing can be said of the target, for it does not answer."""
+class _Untold(click.ClickException):
+    """Nothing can be said of the target, for it does not answer, or what was found cannot be written."""
 
     exit_code = UNKNOWN
 
@@ -134,12 +141,14 @@ def _run(asked: Asked, contract: Contract, server: Target, plan: Plan) -> Run:
     except LedgerError as error:
         raise NotUnderstood(str(error)) from error
     except Unreachable as error:
-        raise _NoAnswer(str(error)) from error
+        raise _Untold(str(error)) from error
 
 
-def _check_writable(paths: Iterable[Path]) -> None:
-    """Make sure that the reports can be written, before anything is sent that may cost money."""
-    for path in paths:
+def _check_files(named: Collection[Path], written: Iterable[Path]) -> None:
+    """Make sure that reports can be written, and over nothing else, before anything is sent that may cost money."""
+    if len({path.resolve() for path in named}) < len(named):
+        raise NotUnderstood("One file is named twice, and each report needs one of its own. Nothing was sent.")
+    for path in written:
         try:
             writable(path)
         except OSError as error:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 LONGEST_BODY = 64 * 1024  # bytes of a body that are kept
 BREAKING = {"drop", "reset", "cut", "stall", "truncate_json", "length"}  # words of faults that leave no whole answer
+
+LARGEST, SMALLEST = 12, -24  # powers of ten of an amount that can be reckoned with
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -132,6 +134,17 @@ class Exchange:
 def printable(line: str) -> str:
     """Return a line without control characters, which a path or a parameter may hold."""
     return line if line.isprintable() else "".join(sign if sign.isprintable() else "?" for sign in line)
+
+
+def amount(value: object) -> Decimal | None:
+    """Return a number, or a text that says one; None for anything else, and for what is beyond all reckoning."""
+    try:
+        found = None if isinstance(value, bool) or value is None else Decimal(str(value))
+    except (InvalidOperation, ValueError):  # the latter for a whole number of thousands of digits
+        return None
+    if found is None or not found.is_finite() or not SMALLEST <= found.adjusted() <= LARGEST:
+        return None
+    return found
 
 
 def money(amount: Decimal) -> str:

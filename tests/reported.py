@@ -43,7 +43,7 @@ def emulator_run() -> Run:
     return run_against(CONTRACT)
 
 
-def run_against(contract: Contract, **settings: Any) -> Run:
+def run_against(contract: Contract, /, **settings: Any) -> Run:
     """Return a run of a contract's clauses against an emulator with these settings."""
     with emulated(contract, **settings) as target:
         plan = planned(clauses(contract), target, set(Cost))

@@ -137,7 +137,6 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     fails(page(), "FILE", code=2)
 
 
-@pytest.mark.skipif("verify" not in main.list_commands(None), reason="there is no `mockling verify` yet")  # type: ignore[arg-type, attr-defined]
 def test_it_is_a_part_of_the_command() -> None:
     """`mockling verify page FILE` is how it is called."""
     result = CliRunner().invoke(main, ["verify", "page", str(PAGE)])

@@ -6,6 +6,7 @@ import warnings
 
 import pytest
 
+from mockling.contract.exchange import printable
 from mockling.contract.verification.clause import Clause, Verdict
 from mockling.contract.verification.running import Result
 
@@ -13,13 +14,14 @@ from mockling.contract.verification.running import Result
 def test_clause(clause: Clause, results: dict[str, Result]) -> None:
     """The target keeps the promise."""
     finding = results[clause.id].finding
+    expected, actual = printable(finding.expected), printable(finding.actual)  # a server may have written them
     told = f"{clause.sentence} ({', '.join(clause.facts)})"
     match finding.verdict:
         case Verdict.SKIPPED:
-            pytest.skip(finding.actual)
+            pytest.skip(actual)
         case Verdict.NOTICE:
-            warnings.warn(f"{told} Expected {finding.expected}, got {finding.actual}.", stacklevel=1)
+            warnings.warn(f"{told} Expected {expected}, got {actual}.", stacklevel=1)
         case Verdict.BROKEN:
-            pytest.fail(f"{told}\nExpected {finding.expected}\nGot      {finding.actual}", pytrace=False)
+            pytest.fail(f"{told}\nExpected {expected}\nGot      {actual}", pytrace=False)
         case Verdict.INCONCLUSIVE | Verdict.ERROR:
-            pytest.fail(f"{told}\nThis run says neither yes nor no: {finding.actual}", pytrace=False)
+            pytest.fail(f"{told}\nThis run says neither yes nor no: {actual}", pytrace=False)

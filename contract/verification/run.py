@@ -14,6 +14,7 @@ from typing import Any
 from mockling.contract.contract import Contract
 from mockling.contract.verification.clause import Finding, Severity, Verdict
 from mockling.contract.verification.evidence import Evidence, Step
+from mockling.contract.verification.observed import observed
 from mockling.contract.verification.probe import Cost
 from mockling.contract.verification.running import INTERRUPTED, Gathered, Plan, Result
 from mockling.contract.verification.spending import Spending
@@ -109,7 +110,6 @@ def run_of(
     spending: Spending,
     *,
     recording: str | None = None,
-    observed: Mapping[str, Any] | None = None,
 ) -> Run:
     """Return a run as a value; its parts are those of `planned`, `gather`, `judged` and the guard."""
     began, ended = _period(gathered.evidence)
@@ -130,7 +130,7 @@ def run_of(
         worst=plan.worst,
         stopped=spending.stopped or gathered.stopped,
         recording=recording,
-        observed=observed or {},
+        observed=observed(gathered.evidence),
     )
 
 

@@ -6,6 +6,7 @@ import os
 import re
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from html import unescape
 from pathlib import Path
 from secrets import token_hex
@@ -47,9 +48,10 @@ def publish(artefacts: Mapping[Path, str], keys: Iterable[str]) -> None:
 
 
 def write(artefacts: Mapping[Path, str]) -> None:
-    """Write texts to files, in which somebody looked for keys already; see `publish`."""
-    for path, text in artefacts.items():
-        _write(path, text.encode("utf-8", "replace"))
+    """Write texts to files, in which somebody looked for keys already, each even if another fails; see `publish`."""
+    with ExitStack() as stack:
+        for path, text in artefacts.items():
+            stack.callback(_write, path, text.encode("utf-8", "replace"))
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -15,19 +15,18 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from mockling.contract.contract import Contract
-from mockling.contract.exchange import LONGEST_BODY, Exchange, Headers, Message
+from mockling.contract.exchange import LONGEST_BODY, Exchange, Headers, Message, amount
 from mockling.contract.verification.charges import job_in
 from mockling.contract.verification.evidence import Step
 from mockling.contract.verification.guard import Guard, Stopped
+from mockling.contract.verification.listening import Listener, content_of
 from mockling.contract.verification.probe import Need, Request
-from mockling.contract.verification.target import Target, is_loopback
+from mockling.contract.verification.target import Target, is_inner, is_loopback
 from mockling.contract.verification.video import measured
 
-LARGEST_ANSWER = 256 * 1024**2  # bytes
 FIRST = 3  # requests, of which one must have been answered
 BEGINNING = 64  # bytes of a video that are kept
 CONNECT_TIMEOUT = 10.0  # seconds
-BLOCK = 64 * 1024  # bytes
 GENERATIONS = ("generate", "submit")  # the operations that are billed
 BALANCE = "balance"  # the probe that the guard's own questions are steps of
 
@@ -45,7 +44,9 @@ class Wire:
         self._target = target
         self._guard = guard
         self._began = time.monotonic()
-        self._session = requests.Session()
+        self._session, self._listener = requests.Session(), Listener()
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, self._listener)
         self._session.headers.clear()
         self._session.trust_env = not is_loopback(target.url)
         self._session.auth = lambda prepared: prepared  # else one of a .netrc file would be sent
@@ -80,7 +81,8 @@ class Wire:
         step = self._exchanged(probe, name, request)
         self.steps.append(step)
         if len(self.steps) == FIRST and all(one.status is None for one in self.steps):
-            raise Unreachable(f"Nothing answers at {self._target.url}; check the address and the network.")
+            why = step.exchange.error or "no answer"
+            raise Unreachable(f"Nothing answers at {self._target.url} ({why}); check the address and the network.")
         if reserved is not None:
             reserved.settle(step.status, job_in(step.exchange))
         if _is_unplanned(request, step):
@@ -95,11 +97,9 @@ class Wire:
         body = step.exchange.answer if step.status == 200 else None
         if not isinstance(body, dict):
             return None
-        try:
-            told = [Decimal(str(body[name])) for name in ("credits", "free-credits") if name in body]
-        except ArithmeticError:
-            return None
-        return sum(told, Decimal(0)) if told and all(amount.is_finite() for amount in told) else None
+        told = [amount(body[name]) for name in ("credits", "free-credits") if name in body]
+        known = [part for part in told if part is not None]
+        return sum(known, Decimal(0)) if known and len(known) == len(told) else None
 
     def _exchanged(self, probe: str, name: str, request: Request) -> Step:
         url, method = self._url(request), request.method or self._method(request)
@@ -110,12 +110,17 @@ class Wire:
         message: Message | None = None
         error, video = "", None
         try:
+            if is_inner(url) and not is_inner(self._target.url):
+                raise ValueError("it is on this machine or its network, where no server may send others")
             prepared = requests.Request(method, url, headers=headers, data=body).prepare()
             prepared.headers.update(headers)
             settings = self._session.merge_environment_settings(prepared.url, {}, True, None, None)
             timeout = (min(CONNECT_TIMEOUT, self._target.timeout), self._target.timeout)
-            with self._session.send(prepared, timeout=timeout, allow_redirects=False, **settings) as response:
-                status, content = response.status_code, self._read(response)
+            with (
+                self._listener.within(self._target.timeout),
+                self._session.send(prepared, timeout=timeout, allow_redirects=False, **settings) as response,
+            ):
+                status, content = response.status_code, content_of(response)
                 message, video = self._message(response.headers.items(), content)
         except (requests.RequestException, HTTPError, OSError, ValueError) as failure:
             status, message, error = None, None, self._masked(f"{type(failure).__name__}: {failure}")[:200]
@@ -138,10 +143,11 @@ class Wire:
         return Step(probe, name, exchange, video)
 
     def _url(self, request: Request) -> str:
-        if request.path and request.path.startswith(("http://", "https://")):
-            return request.path
+        path = request.path
+        if path is not None and not str(path).startswith("/"):  # a server may have told it, whatever it is
+            return str(path)
         origin = self._target.storage_url if request.operation == "upload" else self._target.url
-        return origin + (request.path or self._contract.path(request.operation or "", **request.values))
+        return origin + (path or self._contract.path(request.operation or "", **request.values))
 
     def _method(self, request: Request) -> str:
         operation = request.operation or ""
@@ -171,17 +177,6 @@ class Wire:
         for name, value in request.headers.items():  # $KEY stands for the good key, wherever it is to travel
             headers[name.lower()] = value.replace("$KEY", self._target.keys.get(Need.GOOD, ""))
         return headers, told
-
-    def _read(self, response: requests.Response) -> bytes:
-        end, blocks, size = time.monotonic() + self._target.timeout, [], 0
-        for block in response.iter_content(BLOCK):
-            blocks.append(block)
-            size += len(block)
-            if size > LARGEST_ANSWER:
-                raise ValueError(f"the answer has more than {LARGEST_ANSWER:,} bytes")
-            if time.monotonic() > end:
-                raise ValueError(f"the whole answer did not come within {self._target.timeout:g} s")
-        return b"".join(blocks)
 
     def _message(self, headers: Any, content: bytes) -> tuple[Message, Mapping[str, Any] | None]:
         kept: Headers = tuple((name.lower(), self._masked(value)) for name, value in headers)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from socket import inet_aton
 from urllib.parse import urlsplit
 
 from mockling.contract.verification.probe import Need
 
-LIVE = "live"
+LIVE, LOCALHOST = "live", "localhost"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,5 +44,24 @@ class Target:
 
 def is_loopback(url: str) -> bool:
     """Say whether an address is on this machine."""
-    host = urlsplit(url).hostname or ""
-    return host in ("localhost", "::1") or host.startswith("127.")
+    address = _address(url)
+    return address.is_loopback if address else _host(url) == LOCALHOST
+
+
+def is_inner(url: str) -> bool:
+    """Say whether an address is on this machine or in its own network, as far as the address itself tells."""
+    address = _address(url)
+    return not address.is_global if address else _host(url) == LOCALHOST
+
+
+def _host(url: str) -> str:
+    return (urlsplit(url).hostname or "").rstrip(".")
+
+
+def _address(url: str) -> IPv4Address | IPv6Address | None:
+    """Return the IP address in a URL, in whatever form it is written (127.1, 0x7f000001); None: it has a name."""
+    host = _host(url)
+    for read in (ip_address, lambda text: IPv4Address(inet_aton(text))):
+        with suppress(ValueError, OSError):
+            return read(host)
+    return None

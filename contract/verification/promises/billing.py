@@ -8,7 +8,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from mockling.contract.contract import Contract
-from mockling.contract.exchange import money
+from mockling.contract.exchange import amount, money
 from mockling.contract.model import Model
 from mockling.contract.verification.clause import Clause, Finding, Oracle, Severity, broken, holds, unclear, unseen
 from mockling.contract.verification.evidence import Evidence, Step
@@ -19,7 +19,6 @@ from mockling.contract.verification.promises.buying import BALANCE, Buying
 from mockling.contract.verification.promises.promise import (
     Check,
     Place,
-    amount,
     answered,
     balance,
     field,

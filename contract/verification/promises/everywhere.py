@@ -27,7 +27,7 @@ def _no_redirect(evidence: Evidence) -> Finding:
     for step in evidence:
         if step.status is not None and 300 <= step.status < 400 and step.status != 304:
             return broken("no redirect", f"{step.status} to {header(step, 'location')[:100]}", step)
-    return holds() if len(evidence) else unseen()
+    return holds() if any(step.status is not None for step in evidence) else unseen()
 
 
 def _errors_are_json(evidence: Evidence) -> Finding:

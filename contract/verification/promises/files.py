@@ -133,6 +133,8 @@ def _same_bytes(probe: str) -> Oracle:
         whole, keyed = evidence.step(probe, "download"), evidence.step(probe, "download with a key")
         if whole is None or whole.status != 200:
             return unseen("No file was fetched.")
+        if keyed is not None and not keyed.exchange.key:
+            return unseen("The file is at another server, to which no key is sent.")
         digest = message(whole).sha256
         check = answered(
             probe, "download with a key", [200], lambda step: same("sha256", digest, message(step).sha256, step)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from functools import cache
 from typing import Any
 
 from mockling.contract.contract import Contract
-from mockling.contract.exchange import Message
+from mockling.contract.exchange import Message, amount
 from mockling.contract.facts import facts
 from mockling.contract.verification.clause import Clause, Finding, Oracle, Severity, broken, holds, unclear, unseen
 from mockling.contract.verification.evidence import PASSING, Evidence, Step
@@ -103,15 +103,6 @@ def field(step: Step, path: str) -> Any:
     for name in path.split("."):
         value = value.get(name) if isinstance(value, dict) else None
     return value
-
-
-def amount(value: object) -> Decimal | None:
-    """Return a number, or a text that says one; None for anything else."""
-    try:
-        found = None if isinstance(value, bool) or value is None else Decimal(str(value))
-    except InvalidOperation:
-        return None
-    return found if found is not None and found.is_finite() else None
 
 
 def balance(step: Step | None) -> Decimal | None:

@@ -18,11 +18,13 @@ TYPE = "content-type"
 def curl(exchange: Exchange, url: str) -> str:
     """Return a command for a POSIX shell that sends a request again; `url` is where its target was.
 
-    Keys are taken from the environment variables that stand for them. A body that no command line can hold goes
-    through base64; one that was not kept whole is sent as far as it was.
+    Keys are taken from the environment variables that stand for them; in the address of another server, which the
+    target may have named, such a variable stays the text that it is. A body that no command line can hold goes through
+    base64; one that was not kept whole is sent as far as it was.
     """
     whole = exchange.path if exchange.path.startswith(("http://", "https://")) else url + exchange.path
-    parts = ["curl", "-sS", "-i", "-g", "-X", quote(exchange.method), _quoted(whole)]
+    address = _quoted(whole) if whole.startswith(f"{url}/") else quote(whole)
+    parts = ["curl", "-sS", "-i", "-g", "-X", quote(exchange.method), address]
     for name, value in exchange.request.headers:
         if name.lower() not in OWN:
             parts += ["-H", _quoted(f"{name}: {value}" if value else f"{name};")]

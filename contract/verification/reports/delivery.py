@@ -30,12 +30,14 @@ def deliver(run: Run, console: Console | None, files: Mapping[str, Path], keys: 
     """Print a run on a console (None: nowhere), and write it to the file of each of the `FORMATS` that is named.
 
     Raises `SecretFound`, before anything is printed or written, if one of the keys stands in any of it, and `OSError`
-    if a file cannot be written, after all is printed.
+    if something cannot be printed or written, after all that can be is.
     """
     shown = rendered(console, run) if console else ""
     artefacts = {path: FORMATS[name](run) for name, path in files.items()}
     search({"the report": Text.from_ansi(shown).plain, **{str(path): text for path, text in artefacts.items()}}, keys)
-    if console:
-        console.file.write(shown)
-        console.file.flush()
-    write(artefacts)
+    try:
+        if console:
+            console.file.write(shown)
+            console.file.flush()
+    finally:
+        write(artefacts)

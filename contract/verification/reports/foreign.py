@@ -20,7 +20,9 @@ from mockling.contract.verification.video import measured
 
 PROBE = "recorded"  # to which the steps of such a recording belong
 MASK = f"${Need.GOOD.variable}"
-SECRET_HEADERS = {"x-api-key", "api-key", "authorization", "proxy-authorization", "cookie", "set-cookie"}
+SECRET_HEADER = re.compile("(?:^|[-_])(?:api[-_]?key|authorization|cookie|password|secret|token)$")  # small letters
+SCHEMES = {"basic", "bearer", "token"}
+ATTRIBUTES = {"domain", "expires", "httponly", "max-age", "partitioned", "path", "priority", "samesite", "secure"}
 SECRET_QUERIES = {"api_key", "apikey", "key", "token", "access_token", "x-api-key"}
 SHORTEST = 6  # characters of a key that is looked for beyond its own place
 KEY = re.compile(r"SG_[0-9A-Za-z]{8,}")
@@ -33,10 +35,10 @@ def secrets_of(entries: Entries) -> frozenset[str]:
     found: set[str] = set()
     for entry in entries:
         for part in (entry["request"], entry["response"]):
-            told = [header["value"] for header in part["headers"] if header["name"].lower() in SECRET_HEADERS]
-            found |= {value.removeprefix("Bearer ").strip() for value in told}
+            told = [header["value"] for header in part["headers"] if SECRET_HEADER.search(header["name"].lower())]
+            found |= {secret for value in told for secret in _secrets_in(value)}
         found |= {value for name, value in _query(entry["request"]["url"]) if name.lower() in SECRET_QUERIES}
-    return frozenset(secret for secret in found if len(secret) >= SHORTEST)
+    return frozenset(secret for secret in found if len(secret) >= SHORTEST and secret != MASK)
 
 
 def foreign_steps(entries: Entries, contract: Contract, secrets: frozenset[str]) -> tuple[str, tuple[Step, ...]]:
@@ -124,7 +126,7 @@ def _headers(headers: Sequence[Mapping[str, str]], masked: re.Pattern[str]) -> H
 def _told(name: str, value: str, masked: re.Pattern[str]) -> str:
     if name == "x-api-key":
         return MASK
-    return "(masked)" if name in SECRET_HEADERS else masked.sub(MASK, value)
+    return "(masked)" if SECRET_HEADER.search(name) else masked.sub(MASK, value)
 
 
 def _seconds(text: str) -> float:
@@ -134,6 +136,16 @@ def _seconds(text: str) -> float:
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
         return 0.0
+
+
+def _secrets_in(value: str) -> Iterator[str]:
+    """Yield the secrets in the value of a header: a key, what follows a scheme, or the values of cookies."""
+    scheme, _, rest = value.strip().partition(" ")
+    for part in (rest if scheme.lower() in SCHEMES else value).split(";"):
+        name, _, told = part.strip().partition("=")
+        if name.lower() not in ATTRIBUTES:
+            yield part.strip()
+            yield told.strip('"')
 
 
 def _query(url: str) -> list[tuple[str, str]]:

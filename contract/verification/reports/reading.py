@@ -7,6 +7,7 @@ from base64 import b64decode
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ def loaded(path: Path, kind: str, largest: int) -> Any:
             f"{path} is larger than {largest // 1024**2} MiB, which no {kind.partition(' ')[2]} should be."
         )
     try:
-        document = json.loads(content.decode("utf-8-sig"))
+        document = json.loads(content.decode("utf-8-sig"), parse_constant=_finite, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise Unreadable(f"{path} is no JSON.") from error
     wrong = next(_validator(kind).iter_errors(document), None)
@@ -46,6 +47,13 @@ def loaded(path: Path, kind: str, largest: int) -> Any:
         at = "/".join(map(str, wrong.instance_path)) or "the top"
         raise Unreadable(f"{path} is not {kind} that this version reads: at {at}, {printable(wrong.message)[:200]}.")
     return document
+
+
+def _finite(text: str) -> float:
+    """Return a number. Raises `ValueError` if it is none, or larger than JSON can have."""
+    if isfinite(number := float(text)):
+        return number
+    raise ValueError(text)
 
 
 def message_of(headers: list[dict[str, str]], content: Mapping[str, Any], size: int) -> Message:
