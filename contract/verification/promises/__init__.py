@@ -14,6 +14,7 @@ from mockling.contract.verification.promises.gateway import gateway_clauses
 from mockling.contract.verification.promises.lifecycle import lifecycle_clauses
 from mockling.contract.verification.promises.limits import limit_clauses
 from mockling.contract.verification.promises.precedence import precedence_clauses
+from mockling.contract.verification.promises.unbilled import unbilled_clauses
 
 
 def promise_clauses(contract: Contract) -> Iterator[Clause]:
@@ -28,4 +29,5 @@ def promise_clauses(contract: Contract) -> Iterator[Clause]:
         yield from file_clauses(contract, model)
         yield from lifecycle_clauses(contract, model)
         yield from billing_clauses(contract, model)
+    yield from unbilled_clauses(contract)
     yield from account_clauses(contract)

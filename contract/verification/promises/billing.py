@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from decimal import Decimal
-from itertools import pairwise
 
 from mockling.contract.contract import Contract
 from mockling.contract.exchange import amount, money
@@ -17,8 +16,6 @@ from mockling.contract.verification.harmless import harmless
 from mockling.contract.verification.places import facts_at
 from mockling.contract.verification.probe import Cost, Need, Probe, Request, Sender, single
 from mockling.contract.verification.promises.buying import BALANCE, Buying
-from mockling.contract.verification.promises.making import flawed
-from mockling.contract.verification.promises.precedence import UNKNOWN_MODEL
 from mockling.contract.verification.promises.promise import (
     Check,
     Place,
@@ -29,7 +26,6 @@ from mockling.contract.verification.promises.promise import (
     observed,
     promise,
 )
-from mockling.contract.verification.promises.refusing import Refusing
 
 NOTHING = Decimal("0.0000005")  # US dollars; a balance is told as a binary number
 METRICS: Place = ("components", "schemas", "Metrics", "properties")
@@ -53,7 +49,7 @@ def billing_clauses(contract: Contract, model: Model) -> Iterator[Clause]:
         "generate.charged",
         sentence,
         place,
-        _charged(waits, "before", "after", price, "generate"),
+        charged(waits, "before", "after", price, "generate"),
         *priced,
     )
     oracle = observed(waits, "generate", _is_header("x-cost", price))
@@ -62,7 +58,7 @@ def billing_clauses(contract: Contract, model: Model) -> Iterator[Clause]:
     oracle = _left(waits, "generate", lambda step: header(step, "x-remaining-credits"))
     yield clause("generate.remaining", sentence, (*answer, "x-remaining-credits"), oracle, "G13")
     sentence = f"The same by way of v2 is charged {told}, once."
-    yield clause("submit.charged", sentence, place, _charged(asks, "before", "after", price, "ended"), *priced)
+    yield clause("submit.charged", sentence, place, charged(asks, "before", "after", price, "ended"), *priced)
     for name, step in {"status": "status at its end", "result": "ended"}.items():
         sentence = f"metrics.cost of the {name} is what was charged, {told}."
         oracle = observed(asks, step, _is_cost(price))
@@ -72,23 +68,20 @@ def billing_clauses(contract: Contract, model: Model) -> Iterator[Clause]:
     yield clause("submit.remaining", sentence, (*METRICS, "remaining_credits"), oracle, "A3")
     for what in buying.failing:
         sentence = f"A request of v2 that fails ({what}) is charged nothing."
-        oracle = _charged(buying.fails.id, f"{what}, before", f"{what}, after", Decimal(0))
+        oracle = charged(buying.fails.id, f"{what}, before", f"{what}, after", Decimal(0))
         yield clause(
             f"submit.fails.{what}.unbilled", sentence, ("components", "responses", "Failed"), oracle, "G11", "A5"
         )
     if model is contract.model:
         sentence = f"The same request submitted twice is charged twice, ${money(2 * price)}."
-        oracle = _charged(buying.again.id, "before", "after", 2 * price, "ended")
+        oracle = charged(buying.again.id, "before", "after", 2 * price, "ended")
         yield clause("submit.again.charged", sentence, ("paths", "/v2/{model}", "post"), oracle, "G12")
 
 
 def account_clauses(contract: Contract) -> Iterator[Clause]:
-    """Yield the clauses of accounts, and of all that is never billed; the last of them looks back at the whole run."""
+    """Yield the clauses of accounts; the last of them looks back at the whole run."""
     yield from _balances(contract)
     yield from _low(contract)
-    yield from _refused(contract)
-    for operation in ("generate", "submit", "status", "result", "poll", "upload"):
-        yield _planned(contract, operation)
     probe = single("billing.balance", Cost.FREE_IF_TRUE, BALANCE)
     sentence = "The balance is the same whenever it is asked for, unless something was bought in between."
     place: Place = ("paths", "/v1/{model}", "post", "responses")
@@ -104,7 +97,7 @@ def _balances(contract: Contract) -> Iterator[Clause]:
     sentence = "GET /v1/get-user-credits tells the balance in credits and free-credits."
     yield promise(contract, probe.id, sentence, CREDITS, answered(probe.id, "", [200], _tells), probe=probe)
     sentence = "To ask for the balance costs nothing."
-    yield promise(contract, "credits.free", sentence, CREDITS, _charged(probe.id, "", "again", Decimal(0)))
+    yield promise(contract, "credits.free", sentence, CREDITS, charged(probe.id, "", "again", Decimal(0)))
     case = contract.document["x-errors"]["no_balance"]
     unknown = single("credits.unknown", Cost.FREE, replace(BALANCE, key=Need.UNKNOWN))
     sentence = f"A user without a balance record is answered with {case['status']}."
@@ -133,77 +126,7 @@ def _low(contract: Contract) -> Iterator[Clause]:
         yield promise(contract, f"{probe.id}.text", sentence, place, oracle, facts=facts, severity=Severity.NOTICE)
 
 
-def _refused(contract: Contract) -> Iterator[Clause]:
-    """Yield the clauses that what is refused, or fails, with a good key is not billed."""
-    model, body = contract.model, harmless(contract.model)
-    valid = Request(operation="generate", values={"model": model.slug}, json=body, price=model.price(body))
-    kinds = {
-        "another-content-type": replace(valid, headers={"content-type": "text/plain"}),
-        "malformed": replace(valid, json=None, body=b"{", headers={"content-type": "application/json"}),
-        "invalid": replace(valid, json=flawed(model) or body),
-        "unfetchable": valid,
-        "unknown-model": replace(valid, values={"model": UNKNOWN_MODEL}),
-    }
-
-    def run(sender: Sender) -> None:
-        sender.send(BALANCE, "before")
-        for name, request in kinds.items():
-            sender.send(request, name)
-            sender.send(BALANCE, f"{name}, after")
-
-    probe = Probe("billing.refused", Cost.FREE_IF_TRUE, run, frozenset({Need.GOOD}), 11, len(kinds) * valid.price)
-    status = contract.document["x-errors"]["invalid_parameter"]["status"]
-    sentence = f"An invalid parameter on v1 is refused with {status}."
-    oracle = answered(probe.id, "invalid", [status])
-    place: Place = ("x-errors", "invalid_parameter", "status")
-    yield promise(contract, "generate.invalid", sentence, place, oracle, facts=["P14", "D4"], probe=probe)
-    before = "before"
-    for name in kinds:
-        sentence = f"A POST that is refused or fails ({name}) is charged nothing."
-        place = ("paths", "/v1/{model}", "post", "responses")
-        oracle = _charged(probe.id, before, f"{name}, after", Decimal(0))
-        yield promise(contract, f"{probe.id}.{name}", sentence, place, oracle, facts=["G11"], probe=probe)
-        before = f"{name}, after"
-
-
-def _planned(contract: Contract, operation: str) -> Clause:
-    """Return the clause that no failure of an operation is billed, where failures can be planned."""
-    path, verb = next(
-        (path, verb)
-        for path, item in contract.document["paths"].items()
-        for verb, part in item.items()
-        if part["operationId"] == operation
-    )
-    answers = contract.operations[operation]["responses"]
-    statuses = [status for status in sorted(answers) if int(status) >= 400 and status != "405"]
-    some = Refusing(contract).request(operation)
-    known = contract.document["components"]["schemas"]["RequestId"]["example"]  # a planned answer tells it again
-    asked = replace(some, values={**some.values, "id": known})
-
-    def run(sender: Sender) -> None:
-        sender.send(BALANCE, "before")
-        for status in statuses:
-            sender.send(replace(asked, fault=f"status={status}"), status)
-            sender.send(BALANCE, f"{status}, after")
-
-    def oracle(evidence: Evidence) -> Finding:
-        looks = {"before": evidence.step(probe.id, "before")}
-        looks |= {status: evidence.step(probe.id, f"{status}, after") for status in statuses}
-        known = [(name, step, told) for name, step in looks.items() if step and (told := balance(step)) is not None]
-        for (_, _, before), (status, step, after) in pairwise(known):
-            if abs(before - after) >= NOTHING:
-                return broken("nothing charged", f"${before - after:f} charged for a {status}", step)
-        return holds(*(step for _, step, _ in known[-1:])) if len(known) > 1 else unseen("The balance was not told.")
-
-    probe = Probe(
-        f"{operation}.planned.unbilled", Cost.FREE, run, frozenset({Need.GOOD, Need.FAULTS}), 1 + 2 * len(statuses)
-    )
-    sentence = f"No answer of {operation} but 200 is charged: {', '.join(statuses)}."
-    place: Place = ("paths", path, verb, "responses")
-    return promise(contract, probe.id, sentence, place, oracle, facts=["G11"], probe=probe)
-
-
-def _charged(probe: str, before: str, after: str, price: Decimal, bought: str | None = None) -> Oracle:
+def charged(probe: str, before: str, after: str, price: Decimal, bought: str | None = None) -> Oracle:
     """Return the oracle of what was charged between two looks at the balance, if what was `bought` came."""
 
     def oracle(evidence: Evidence) -> Finding:

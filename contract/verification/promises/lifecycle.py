@@ -11,7 +11,6 @@ from mockling.contract.verification.clause import (
     Clause,
     Finding,
     Oracle,
-    Severity,
     Verdict,
     broken,
     holds,
@@ -20,6 +19,7 @@ from mockling.contract.verification.clause import (
 )
 from mockling.contract.verification.evidence import PASSING, Evidence, Step
 from mockling.contract.verification.promises.buying import ASKING, ENDED, Buying, states
+from mockling.contract.verification.promises.expiring import expiring_clauses
 from mockling.contract.verification.promises.promise import (
     Check,
     Place,
@@ -42,7 +42,7 @@ def lifecycle_clauses(contract: Contract, model: Model) -> Iterator[Clause]:
     yield from _delivering(contract, buying)
     yield from _failing(contract, buying)
     if model is contract.model:
-        yield from _expiring(contract, buying)
+        yield from expiring_clauses(contract, buying)
 
 
 def _delivering(contract: Contract, buying: Buying) -> Iterator[Clause]:
@@ -124,41 +124,6 @@ def _is_served_as_422(contract: Contract, buying: Buying, probe: str, what: str,
     return promise(
         contract, f"{buying.prefix}submit.fails.{what}.{operation}", sentence, place, oracle, facts=["A5", "G11"]
     )
-
-
-def _expiring(contract: Contract, buying: Buying) -> Iterator[Clause]:
-    probe, lifetimes = buying.again, contract.document["x-lifetimes"]
-    sentence = "The same request submitted twice becomes two requests with ids of their own."
-    place: Place = ("paths", "/v2/{model}", "post")
-    yield promise(
-        contract, probe.id, sentence, place, lambda evidence: _two(evidence, probe.id), facts=["G12"], probe=probe
-    )
-    record, file = ("x-lifetimes", "record_seconds"), ("x-lifetimes", "file_seconds")
-    sentence = "What two requests deliver are two files."
-    place = ("components", "schemas", "Generation", "properties", "output")
-    yield promise(
-        contract,
-        f"{probe.id}.files",
-        sentence,
-        place,
-        lambda evidence: _two_files(evidence, probe.id),
-        facts=["G12", "G21"],
-        severity=Severity.NOTICE,
-    )
-    sentence = f"A minute before it is {lifetimes['record_seconds']} seconds old, a request's record is there."
-    yield promise(contract, "expiry.not-before", sentence, record, answered(probe.id, "late", [200]), facts=["A8"])
-    for name in ASKING:
-        sentence = (
-            f"GET {contract.path(name, id='<id>')} is 404 from {lifetimes['record_seconds']} seconds after submission."
-        )
-        oracle = answered(probe.id, f"{name}, expired", [404])
-        yield promise(contract, f"expiry.{name}", sentence, record, oracle, facts=["A8"])
-    sentence = "A generated file outlives its request's record."
-    oracle = answered(probe.id, "file, late", [200])
-    yield promise(contract, "expiry.file.outlives", sentence, file, oracle, facts=["A8", "G21"])
-    sentence = f"A generated file is deleted after {lifetimes['file_seconds']} seconds."
-    oracle = answered(probe.id, "file, expired", [404])
-    yield promise(contract, "expiry.file", sentence, file, oracle, facts=["G21"])
 
 
 def _same_id(evidence: Evidence, probe: str, form: str) -> Finding:
@@ -285,23 +250,3 @@ def _tells_a_failure(step: Step) -> Finding | None:
         return broken("status FAILED and an error", f"{field(step, 'status')!r}, {field(step, 'error')!r}", step)
     cost = field(step, "metrics.cost")
     return broken("no cost", f"a cost of {cost}", step) if cost is not None else None
-
-
-def _two(evidence: Evidence, probe: str) -> Finding:
-    steps = [evidence.step(probe, name) for name in ("first", "second")]
-    seen = [step for step in steps if step is not None]
-    if len(seen) < 2 or any(step.status is None for step in seen):
-        return unseen()
-    if any(step.status != 200 for step in seen):
-        return unclear(" and ".join(step.told for step in seen), *seen)
-    first, second = (field(step, "request_id") for step in seen)
-    return holds(*seen) if first != second else broken("two ids", f"{first} twice", *seen)
-
-
-def _two_files(evidence: Evidence, probe: str) -> Finding:
-    steps = [evidence.step(probe, f"file of the {name}") for name in ("first", "second")]
-    seen = [step for step in steps if step is not None and step.status == 200]
-    if len(seen) < 2:
-        return unseen("No two files were fetched.")
-    digests = [step.exchange.response.sha256 for step in seen if step.exchange.response]
-    return holds(*seen) if digests[0] != digests[1] else broken("two files", "the same bytes twice", *seen)
