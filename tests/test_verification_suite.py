@@ -1,5 +1,6 @@
 """The suite of clauses for pytest: a test for each clause, properties of the client, and a guard over both."""
 
+import json
 import os
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from calling import GOOD_KEY
+from scripted import http, scripted
 
 from mockling.emulator import Emulator
 
@@ -47,6 +49,17 @@ def test_the_client_keeps_its_promises_against_the_target(tmp_path: Path) -> Non
         billed = 100 - server.balance(GOOD_KEY)
     assert result.returncode == 0, result.stdout + result.stderr
     assert (0 < len(posts) <= 20, billed) == (True, 0)
+
+
+def test_no_test_tells_a_key_that_a_server_said_again(tmp_path: Path) -> None:
+    """Where a server's answer has the key, plain or in hexadecimal, what the test would tell of it is left out."""
+    body = json.dumps({"error": f"{GOOD_KEY} and {GOOD_KEY.encode().hex()}"}).encode()
+    answers = [http(200, b'{"credits": 10}'), *[http(418, body)] * 50]
+    with scripted(*answers) as server:
+        result = suite(tmp_path, "-k", "broken_request", "--target", server.url, "--budget", "40", key=GOOD_KEY)
+    assert (result.returncode, "is left out" in result.stdout) == (1, True), result.stdout + result.stderr
+    assert GOOD_KEY not in result.stdout + result.stderr
+    assert GOOD_KEY.encode().hex() not in result.stdout + result.stderr
 
 
 @pytest.mark.parametrize(
