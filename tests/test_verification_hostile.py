@@ -175,3 +175,15 @@ def test_no_report_is_written_over_another_file_that_is_named(tmp_path: Path, na
     result = verify(*target, names[0], file, names[1], tmp_path / "b")
     assert (result.exit_code, "named twice" in result.output) == (2, True), result.output
     assert file.read_text() == "precious"
+
+
+def test_a_failure_of_everything_is_no_word_on_anything() -> None:
+    """Where even what must be refused fails, nothing is said to be taken: the target is out of order."""
+    taken = {name: f"{CONTRACT.model.slug}.{name}" for name in ("takes.least", "takes.all")}
+    probes = {one.id: one.probe.id for one in clauses(CONTRACT) if one.probe}
+    failed, refused = (step(status=status, response=message("a")).exchange for status in (500, 400))
+    accepted = [Step(probes[name], "", failed) for name in taken.values()]
+    flawed = probes[f"{CONTRACT.model.slug}.refuses.without_prompt"]
+    for others, verdict in (([], "holds"), ([failed], "inconclusive"), ([refused], "holds")):
+        steps = [*accepted, *(Step(flawed, "", other) for other in others)]
+        assert {judged(name, *steps) for name in taken.values()} == {verdict}

@@ -1,5 +1,6 @@
 """The suite of clauses for pytest: a test for each clause, properties of the client, and a guard over both."""
 
+import json
 import os
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from calling import GOOD_KEY
+from scripted import http, scripted
 
 from mockling.emulator import Emulator
 
@@ -63,6 +65,17 @@ def test_a_target_that_is_not_there_is_told_once(tmp_path: Path) -> None:
     result = suite(tmp_path, "--target", "http://127.0.0.1:9")
     told = result.stdout + result.stderr
     assert (result.returncode, told.count("Nothing answers at http://127.0.0.1:9")) == (1, 1), told
+
+
+def test_no_test_tells_a_key_that_a_server_said_again(tmp_path: Path) -> None:
+    """Where a server's answer has the key, plain or in hexadecimal, what the test would tell of it is left out."""
+    body = json.dumps({"error": f"{GOOD_KEY} and {GOOD_KEY.encode().hex()}"}).encode()
+    answers = [http(200, b'{"credits": 10}'), *[http(418, body)] * 50]
+    with scripted(*answers) as server:
+        result = suite(tmp_path, "-k", "broken_request", "--target", server.url, "--budget", "40", key=GOOD_KEY)
+    assert (result.returncode, "is left out" in result.stdout) == (1, True), result.stdout + result.stderr
+    assert GOOD_KEY not in result.stdout + result.stderr
+    assert GOOD_KEY.encode().hex() not in result.stdout + result.stderr
 
 
 @pytest.mark.parametrize(

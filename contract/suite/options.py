@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -21,6 +21,7 @@ from mockling.contract.verification.guard import Guard
 from mockling.contract.verification.ledger import LedgerError
 from mockling.contract.verification.reports.telling import spent
 from mockling.contract.verification.running import INTERRUPTED, Result, gather, judged, planned
+from mockling.contract.verification.secrets import SecretFound, search
 from mockling.contract.verification.sending import Unreachable
 from mockling.contract.verification.target import Target
 from mockling.emulator.testing.emulated import emulated
@@ -83,6 +84,20 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if CLAUSE in metafunc.fixturenames:
         known = metafunc.config.stash[_CLAUSES].values()
         metafunc.parametrize(CLAUSE, known, ids=[clause.id for clause in known])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Leave out what a test tells if a key stands in it, for a server may say again what it was sent."""
+    report = yield
+    texts = [report.longreprtext, *(text for _, text in report.sections)]
+    try:
+        search({item.nodeid: "\n".join(texts)}, item.config.stash[_ASKED].keys.values())
+    except SecretFound as error:
+        told = f"{error} What this test tells is left out."
+        report.longrepr = (str(item.path), 0, told) if report.skipped else told
+        report.sections = []
+    return report
 
 
 @pytest.fixture(scope="session")
