@@ -35,7 +35,8 @@ from mockling.contract.verification.run import UNKNOWN, Run, exit_code, run_of
 from mockling.contract.verification.running import Plan, gather, judged, planned
 from mockling.contract.verification.secrets import SecretFound
 from mockling.contract.verification.sending import Unreachable
-from mockling.contract.verification.target import Target
+from mockling.contract.verification.target import LIVE, Target
+from mockling.contract.verification.verified import VerifiedError, record, verified_path
 from mockling.emulator.testing.emulated import emulated
 
 
@@ -60,6 +61,11 @@ class _Verify(click.Command):
     "--only", metavar="PATTERN", multiple=True, help="Check only clauses of such ids, as '*.duration.*'; repeatable."
 )
 @click.option("--from", "recording", metavar="HAR", type=FILE, help="Judge a recording again; nothing is sent.")
+@click.option(
+    "--verified",
+    type=FILE,
+    help="File that keeps when each clause last held live.  [default: contract/verified.json, or one in your state folder]",
+)
 @spending_options
 @contract_options
 @report_options
@@ -72,6 +78,7 @@ def command(
     recording: Path | None,
     dry_run: bool,
     only: tuple[str, ...],
+    verified: Path | None,
     **options: Any,
 ) -> None:
     """Say whether a target keeps the contract: an emulator, the live API, or a server at an address.
@@ -102,6 +109,8 @@ def command(
         deliver(run, Console(), files, secrets)
     except SecretFound as error:
         raise NotUnderstood(str(error)) from error
+    if run.target == LIVE and run.recording is None:
+        _keep(run, contract, verified)
     context.exit(exit_code(run))
 
 
@@ -109,6 +118,17 @@ class _NoAnswer(click.ClickException):
     """Nothing can be said of the target, for it does not answer."""
 
     exit_code = UNKNOWN
+
+
+def _keep(run: Run, contract: Contract, path: Path | None) -> None:
+    """Keep which clauses held live, and say so."""
+    path = path or verified_path()
+    try:
+        held = record(run, contract, path)
+    except (VerifiedError, OSError) as error:  # after a run that may have cost money its exit code still counts
+        click.echo(f"What held live was not kept: {error}", err=True)
+    else:
+        click.echo(f"{path} keeps that {held:,} clauses held live.", err=True)
 
 
 def _judged_again(recording: Path, contract: Contract) -> tuple[Run, frozenset[str]]:
