@@ -61,6 +61,11 @@ class _Verify(click.Command):
     "--only", metavar="PATTERN", multiple=True, help="Check only clauses of such ids, as '*.duration.*'; repeatable."
 )
 @click.option("--from", "recording", metavar="HAR", type=FILE, help="Judge a recording again; nothing is sent.")
+@click.option(
+    "--verified",
+    type=FILE,
+    help="File that keeps when each clause last held live.  [default: the checkout's, or one in your state folder]",
+)
 @spending_options
 @contract_options
 @report_options
@@ -73,6 +78,7 @@ def command(
     recording: Path | None,
     dry_run: bool,
     only: tuple[str, ...],
+    verified: Path | None,
     **options: Any,
 ) -> None:
     """Say whether a target keeps the contract: an emulator, the live API, or a server at an address.
@@ -111,22 +117,25 @@ def command(
         what = f"{error.filename} cannot be written" if error.filename else "What was found cannot be printed"
         raise NotUnderstood(f"{what}: {error.strerror}.") from error
     if run.target == LIVE and run.recording is None:
-        _keep(run, contract)
+        _keep(run, contract, verified)
     context.exit(exit_code(run))
 
 
-def _keep(run: Run, contract: Contract) -> None:
-    """Keep the day on which clauses held live; that it cannot be kept changes nothing about the run."""
-    try:
-        click.echo(f"{record(run, contract)} clauses held live; {verified_path()} keeps the day.", err=True)
-    except (OSError, VerifiedError) as error:
-        click.echo(f"What held live is not kept in {verified_path()}: {error}", err=True)
-
-
 class _Untold(click.ClickException):
-    """Nothing can be said of the target, for it does not answer, or what was found cannot be written."""
+    """Nothing can be said of the target, for it does not answer."""
 
     exit_code = UNKNOWN
+
+
+def _keep(run: Run, contract: Contract, path: Path | None) -> None:
+    """Keep which clauses held live, and say so."""
+    path = path or verified_path()
+    try:
+        held = record(run, contract, path)
+    except (VerifiedError, OSError) as error:  # after a run that may have cost money its exit code still counts
+        click.echo(f"What held live was not kept: {error}", err=True)
+    else:
+        click.echo(f"{path} keeps that {held:,} clauses held live.", err=True)
 
 
 def _judged_again(recording: Path, contract: Contract) -> tuple[Run, frozenset[str]]:
