@@ -102,8 +102,10 @@ def _print_one(console: Console, rows: list[Fact], contract: Contract) -> None:
         console.print(f"  checked by no clause: {checked}", markup=False)
         return
     console.print(f"  checked by {len(checked)} clause{'s' if len(checked) > 1 else ''} of mockling verify:")
+    passes = live_passes()
     for clause in checked[:MOST_CLAUSES]:
-        console.print(f"    {clause}", markup=False)
+        held = f", held live on {passes[clause].at:%Y-%m-%d}" if clause in passes else ""
+        console.print(f"    {clause}{held}", markup=False)
     if len(checked) > MOST_CLAUSES:
         console.print("    ...")
 

@@ -12,7 +12,7 @@ from mockling.contract.contract import Contract
 from mockling.contract.verification.clause import Verdict
 from mockling.contract.verification.disputes import Disputes
 from mockling.contract.verification.evidence import PASSING, Evidence, Step
-from mockling.contract.verification.observed import evidence_of, named, observed
+from mockling.contract.verification.observed import documented, evidence_of, named, observed, within
 from mockling.contract.verification.run import Outcome, Run
 from mockling.contract.verification.target import LIVE
 
@@ -123,7 +123,7 @@ class _Side:
         answer: Mapping[str, Any] = answers.get(status, {})
         if kind == "headers":
             return what in answer.get("headers", {})
-        known = {path for media in answer.get("content", {}).values() for path in _paths(media.get("schema", {}))}
+        known = {path for media in answer.get("content", {}).values() for path in documented(media.get("schema", {}))}
         return what in known
 
     def _violates(self, step: Step) -> bool:
@@ -157,7 +157,7 @@ def _observed(first: _Side, second: _Side) -> Iterator[Difference]:
     for name in sorted(first.seen["answers"].keys() & second.seen["answers"].keys()):
         yield from _answers(name, first, second)
     one, other = first.seen["states"], second.seen["states"]
-    if any(not any(_within(a, b) or _within(b, a) for b in there) for a, there in _each(one, other) if there):
+    if any(not any(within(a, b) or within(b, a) for b in there) for a, there in _each(one, other) if there):
         yield Difference("states of jobs", _orders(one), _orders(other), _moved(*_of_jobs(first, second)))
     limits = [side.seen["requests_per_minute"] for side in (first, second)]
     if None not in limits and limits[0] != limits[1]:
@@ -198,26 +198,9 @@ def _each(one: list[Any], other: list[Any]) -> Iterator[tuple[Any, list[Any]]]:
     yield from ((order, one) for order in other)
 
 
-def _within(short: list[str], long: list[str]) -> bool:
-    """Say whether states are some of others, in their order: who asks seldom sees fewer."""
-    left = iter(long)
-    return all(state in left for state in short)
-
-
 def _of_jobs(first: _Side, second: _Side) -> tuple[bool, bool]:
     names = [f"{operation} 200" for operation in ("submit", "status", "result", "poll")]
     return any(map(first.departs, names)), any(map(second.departs, names))
-
-
-def _paths(schema: Any, path: str = "") -> Iterator[str]:
-    """Yield the paths of all fields that a schema documents."""
-    yield path
-    for part in (*schema.get("anyOf", ()), *schema.get("oneOf", ()), *schema.get("allOf", ())):
-        yield from _paths(part, path)
-    for name, part in schema.get("properties", {}).items():
-        yield from _paths(part, f"{path}.{name}" if path else name)
-    if isinstance(schema.get("items"), dict):
-        yield from _paths(schema["items"], f"{path}[]")
 
 
 def _moved(first: bool, second: bool) -> Moved:

@@ -142,3 +142,20 @@ def _plain(facts: Any) -> Any:
 def evidence_of(steps: Iterable[Step], keep: set[tuple[str, str]]) -> Evidence:
     """Return those steps that are among these, each the id of its probe and its name."""
     return Evidence(step for step in steps if (step.probe, step.name) in keep)
+
+
+def within(short: list[str], long: list[str]) -> bool:
+    """Say whether states are some of others, in their order: who asks seldom sees fewer."""
+    left = iter(long)
+    return all(state in left for state in short)
+
+
+def documented(schema: Any, path: str = "") -> Iterator[str]:
+    """Yield the paths of all fields that a schema documents."""
+    yield path
+    for part in (*schema.get("anyOf", ()), *schema.get("oneOf", ()), *schema.get("allOf", ())):
+        yield from documented(part, path)
+    for name, part in schema.get("properties", {}).items():
+        yield from documented(part, f"{path}.{name}" if path else name)
+    if isinstance(schema.get("items"), dict):
+        yield from documented(schema["items"], f"{path}[]")
