@@ -159,7 +159,7 @@ def mirrored(found: Comparison) -> Comparison:
     def guilty(rows: Any) -> Any:
         return side(replace(one, moved=turned.get(one.moved, one.moved)) for one in rows)
 
-    return replace(found, clauses=side(found.clauses), observed=side(found.observed), disputes=side(found.disputes))
+    return replace(found, clauses=guilty(found.clauses), observed=guilty(found.observed), disputes=side(found.disputes))
 
 
 verdicts = st.lists(st.sampled_from(Verdict), min_size=3, max_size=3)

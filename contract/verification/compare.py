@@ -149,7 +149,7 @@ def _clauses(first: Run, second: Run) -> Iterator[Difference]:
 
 def _told(outcome: Outcome) -> str:
     finding = outcome.finding
-    return outcome.verdict if outcome.verdict is Verdict.HOLDS else f"{outcome.verdict}: {finding.actual}"
+    return str(outcome.verdict) if outcome.verdict is Verdict.HOLDS else f"{outcome.verdict}: {finding.actual}"
 
 
 def _observed(first: _Side, second: _Side) -> Iterator[Difference]:
