@@ -76,8 +76,9 @@ def command(
         comparison = compare(*runs, disputes, datetime.now(UTC), timedelta(days=max_age))
     except (Unreadable, ContractError) as error:
         raise NotUnderstood(str(error)) from error
-    seen = runs[0] if runs[0].target == LIVE != runs[1].target else runs[1]
-    settings = disputes.settings(seen.evidence)
+    side = "first" if runs[0].target == LIVE != runs[1].target else "second"
+    seen, settled = runs[side == "second"], {one.dispute: getattr(one, side) for one in comparison.disputes}
+    settings = disputes.settings(seen.evidence, settled)
     if as_json:
         click.echo(json.dumps(_document(runs, comparison, settings), indent=2))
     else:

@@ -61,11 +61,16 @@ class _Verify(click.Command):
     "--only", metavar="PATTERN", multiple=True, help="Check only clauses of such ids, as '*.duration.*'; repeatable."
 )
 @click.option("--from", "recording", metavar="HAR", type=FILE, help="Judge a recording again; nothing is sent.")
+@click.option(
+    "--verified",
+    type=FILE,
+    help="File that keeps when each clause last held live.  [default: the checkout's, or one in your state folder]",
+)
 @spending_options
 @contract_options
 @report_options
 @click.pass_context
-@told(VerifiedError)
+@told()
 def command(
     context: click.Context,
     /,
@@ -73,18 +78,21 @@ def command(
     recording: Path | None,
     dry_run: bool,
     only: tuple[str, ...],
+    verified: Path | None,
     **options: Any,
 ) -> None:
     """Say whether a target keeps the contract: an emulator, the live API, or a server at an address.
 
     `mockling verify page FILE` reads the endpoint's public page. Exit codes: 0 all that was checked holds; 1 something
-    is broken; 2 not understood, or a key was about to be written; 3 inconclusive; 4 stopped by the guard; 130
-    interrupted with Ctrl-C, after which the reports tell what came by then.
+    is broken; 2 not understood, a report cannot be written, or a key was about to be; 3 inconclusive; 4 stopped by the
+    guard; 130 interrupted with Ctrl-C, after which the reports tell what came by then.
     """
     if (target is None) == (recording is None):
         raise click.UsageError("Name one target (emulator, live, an address), or a recording with --from.")
     files: dict[str, Path] = {name: path for name in FORMATS if (path := options.pop(name))}
     _check_files([*files.values(), *filter(None, [recording, options["ledger"]])], [*files.values()])
+    if recording and (options["budget"] is not None or options["paid"]):
+        raise click.UsageError("A recording costs nothing: leave --budget and --paid out.")
     asked = asked_of(target or EMULATOR, options)
     contract = contract_of(asked)
     secrets = set(asked.keys.values())
@@ -97,25 +105,37 @@ def command(
             if dry_run:
                 _announce(plan, server, asked.pace(contract, server) if asked.guarded else None)
                 return
-            run = _run(asked, contract, server, plan)
+            run = _run(asked, contract, server, plan, only)
             secrets |= set(server.keys.values())
     try:
         deliver(run, Console(), files, secrets)
     except SecretFound as error:
         raise NotUnderstood(str(error)) from error
     except BrokenPipeError:
-        raise
+        raise  # the reader of a pipe had enough
     except OSError as error:
-        raise _Untold(f"Not all that was found could be written: {error.strerror}.") from error
+        what = f"{error.filename} cannot be written" if error.filename else "What was found cannot be printed"
+        raise NotUnderstood(f"{what}: {error.strerror}.") from error
     if run.target == LIVE and run.recording is None:
-        click.echo(f"{record(run, contract)} clauses held live; {verified_path()} keeps the day.", err=True)
+        _keep(run, contract, verified)
     context.exit(exit_code(run))
 
 
 class _Untold(click.ClickException):
-    """Nothing can be said of the target, for it does not answer, or what was found cannot be written."""
+    """Nothing can be said of the target, for it does not answer."""
 
     exit_code = UNKNOWN
+
+
+def _keep(run: Run, contract: Contract, path: Path | None) -> None:
+    """Keep which clauses held live, and say so."""
+    path = path or verified_path()
+    try:
+        held = record(run, contract, path)
+    except (VerifiedError, OSError) as error:  # after a run that may have cost money its exit code still counts
+        click.echo(f"What held live was not kept: {error}", err=True)
+    else:
+        click.echo(f"{path} keeps that {held:,} clauses held live.", err=True)
 
 
 def _judged_again(recording: Path, contract: Contract) -> tuple[Run, frozenset[str]]:
@@ -131,13 +151,13 @@ def _lasting(plan: Plan, pace: int | None) -> str:
     return f", at {pace} a minute about {plan.calls // pace + 1} minutes" if pace else ""
 
 
-def _run(asked: Asked, contract: Contract, server: Target, plan: Plan) -> Run:
+def _run(asked: Asked, contract: Contract, server: Target, plan: Plan, only: tuple[str, ...]) -> Run:
     """Send what is planned, and return what came of it, by the moment at which it was interrupted."""
     try:
         with asked.guard(contract, server) as guard:
             with ProgressLine(Console(stderr=True), plan, lambda: guard.spending.counted) as progress:
                 gathered = gather(plan, contract, server, guard, progress)
-            return run_of(contract, server, plan, gathered, judged(plan, gathered), guard.spending)
+            return run_of(contract, server, plan, gathered, judged(plan, gathered), guard.spending, only=only)
     except LedgerError as error:
         raise NotUnderstood(str(error)) from error
     except Unreachable as error:

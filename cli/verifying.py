@@ -31,7 +31,7 @@ def named(_context: click.Context, _parameter: click.Parameter, value: str | Non
     try:
         return checked_address("it", value)
     except ValueError as error:
-        raise click.BadParameter(f"it is emulator, live, page, or a server's address. {error}") from error
+        raise click.BadParameter(f"{error} Other targets are emulator, live and page.") from error
 
 
 def _address(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:

@@ -53,9 +53,8 @@ def answering(dispute: str) -> Run:
     return run_against(CONTRACT, answers=answers, accounts=accounts(load(answers=answers)))
 
 
-@cache
 def command_line(*arguments: str) -> tuple[int, str]:
-    result = CliRunner().invoke(main, ["compare", *arguments])
+    result = CliRunner().invoke(main, ["compare", *arguments], catch_exceptions=False)
     return result.exit_code, result.output
 
 
@@ -94,7 +93,7 @@ def test_a_written_profile_answers_as_was_seen(dispute: str, tmp_path: Path) -> 
     files[0].write_text(as_json(emulator_run()))
     files[1].write_text(as_json(answering(dispute)))
     code, _ = command_line(*map(str, files[:2]), "--write-profile", str(files[2]))
-    assert code == (1 if dispute != "D6" else 0)  # how many plans there are shows in no answer but a number
+    assert code == 1
     given = read_settings(files[2], {})
     assert given.answers == {dispute: VISIBLE[dispute]}
     kept = accounts(load(given.profile, given.answers, given.contract))
@@ -105,7 +104,8 @@ def test_a_written_profile_answers_as_was_seen(dispute: str, tmp_path: Path) -> 
 def test_an_assumed_status_that_was_seen_otherwise_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
     """A settings file has not only disputes: what was merely assumed follows what came."""
     spoiled(monkeypatch, as_status(402), "generate", 406)
-    written = DISPUTES.settings(run_against(CONTRACT).evidence)
+    evidence = run_against(CONTRACT).evidence
+    written = DISPUTES.settings(evidence, DISPUTES.settled_by(evidence))
     assert written["contract"]["x-errors"]["low_balance"] == {"status": 402}
 
 
@@ -154,12 +154,12 @@ def mirrored(found: Comparison) -> Comparison:
     turned = {Moved.FIRST: Moved.SECOND, Moved.SECOND: Moved.FIRST}
 
     def side(rows: Any) -> Any:
-        changed = [replace(one, first=one.second, second=one.first) for one in rows]
-        return tuple(
-            replace(one, moved=turned.get(one.moved, one.moved)) if hasattr(one, "moved") else one for one in changed
-        )
+        return tuple(replace(one, first=one.second, second=one.first) for one in rows)
 
-    return replace(found, clauses=guilty(found.clauses), observed=guilty(found.observed), disputes=side(found.disputes))
+    def guilty(rows: Any) -> Any:
+        return side(replace(one, moved=turned.get(one.moved, one.moved)) for one in rows)
+
+    return replace(found, clauses=side(found.clauses), observed=side(found.observed), disputes=side(found.disputes))
 
 
 verdicts = st.lists(st.sampled_from(Verdict), min_size=3, max_size=3)
@@ -237,11 +237,7 @@ def test_only_a_live_run_is_kept_as_one(tmp_path: Path) -> None:
     """Neither an emulator, nor another address that calls itself live, nor a recording counts."""
     file = tmp_path / "verified.json"
     live = run(outcome(Verdict.HOLDS))
-    for other in (
-        replace(live, target="emulator"),
-        replace(live, url="http://127.0.0.1:1"),
-        replace(live, recording="a"),
-    ):
+    for change in ({"target": "emulator"}, {"url": "http://127.0.0.1:1"}, {"recording": "a"}):
         with pytest.raises(NotLive):
             record(replace(live, **change), CONTRACT, file)
     assert not file.exists()

@@ -4,12 +4,14 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hostile.servers import BODIES, HEADS, dripping, hostile
 from reported import CONTRACT, KEY, message, run, step
+from rich.console import Console
 from scripted import Scripted, http, scripted
 from test_verify import verify
 
@@ -19,7 +21,9 @@ from mockling.contract.verification.evidence import Evidence, Step
 from mockling.contract.verification.guard import Unguarded
 from mockling.contract.verification.probe import Need, Request
 from mockling.contract.verification.reports.curl import curl
+from mockling.contract.verification.reports.delivery import deliver
 from mockling.contract.verification.reports.document import as_json, read_json
+from mockling.contract.verification.reports.foreign import secrets_of
 from mockling.contract.verification.reports.har import as_har
 from mockling.contract.verification.reports.reading import Unreadable
 from mockling.contract.verification.reports.recorded import read_har
@@ -175,3 +179,49 @@ def test_no_report_is_written_over_another_file_that_is_named(tmp_path: Path, na
     result = verify(*target, names[0], file, names[1], tmp_path / "b")
     assert (result.exit_code, "named twice" in result.output) == (2, True), result.output
     assert file.read_text() == "precious"
+
+
+def test_a_failure_of_everything_is_no_word_on_anything() -> None:
+    """Where even what must be refused fails, nothing is said to be taken: the target is out of order."""
+    taken = {name: f"{CONTRACT.model.slug}.{name}" for name in ("takes.least", "takes.all")}
+    probes = {one.id: one.probe.id for one in clauses(CONTRACT) if one.probe}
+    failed, refused = (step(status=status, response=message("a")).exchange for status in (500, 400))
+    accepted = [Step(probes[name], "", failed) for name in taken.values()]
+    flawed = probes[f"{CONTRACT.model.slug}.refuses.without_prompt"]
+    for others, verdict in (([], "holds"), ([failed], "inconclusive"), ([refused], "holds")):
+        steps = [*accepted, *(Step(flawed, "", other) for other in others)]
+        assert {judged(name, *steps) for name in taken.values()} == {verdict}
+
+
+def test_a_terminal_that_is_gone_loses_no_report(tmp_path: Path) -> None:
+    """What was paid for is in the files, also if nothing can be printed, or one of them cannot be written."""
+
+    class Full(StringIO):
+        def write(self, text: str) -> int:
+            if text:
+                raise OSError(28, "No space left on device")
+            return 0
+
+    (tmp_path / "folder").mkdir()
+    files = {"json": tmp_path / "a.json", "har": tmp_path / "folder", "html": tmp_path / "a.html"}
+    with pytest.raises(OSError, match=r"folder|No space"):
+        deliver(run(), Console(file=Full()), files, [KEY])
+    assert files["json"].exists() and files["html"].exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "secret"),
+    [
+        ("cookie", "a=1; session=abcdef123456; b=2", "abcdef123456"),
+        ("set-cookie", "sid=abcdef123456; Path=/; Secure; SameSite=Strict", "abcdef123456"),
+        ("x-auth-token", "abcdef123456", "abcdef123456"),
+        ("authorization", "Basic YWJjZGVmMTIzNDU2", "YWJjZGVmMTIzNDU2"),
+    ],
+)
+def test_every_secret_of_a_foreign_header_is_one(name: str, value: str, secret: str) -> None:
+    """Cookies are secrets one by one, tokens by whatever header they travel in; the words around them are none."""
+    headers = [{"name": name.title(), "value": value}]
+    entry = {"request": {"url": "https://a.example", "headers": headers}, "response": {"headers": []}}
+    found = secrets_of([entry])
+    assert secret in found
+    assert not {one for one in found if one.lower() in ("secure", "strict", "bearer", "basic", "path", "samesite")}

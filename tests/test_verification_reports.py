@@ -27,9 +27,10 @@ from mockling.contract.verification.reports.html import as_html
 from mockling.contract.verification.reports.junit import as_junit
 from mockling.contract.verification.reports.markdown import as_markdown
 from mockling.contract.verification.reports.reading import Unreadable, schema
+from mockling.contract.verification.reports.telling import advice
 from mockling.contract.verification.reports.terminal import ProgressLine, print_run
 from mockling.contract.verification.run import Run, contract_hash, exit_code, groups
-from mockling.contract.verification.running import Plan
+from mockling.contract.verification.running import INTERRUPTED, Plan
 from mockling.contract.verification.spending import Spending
 
 LIVE_QUESTION = "Is the live API still what we built against?"
@@ -267,3 +268,30 @@ def test_progress_is_shown_to_those_who_look_alone() -> None:
 def test_a_recording_costs_nothing() -> None:
     """The report of a recording says so, whatever the recorded run cost."""
     assert "Nothing: a recording was judged again." in as_markdown(replace(run(), recording="run.har"))
+
+
+@pytest.mark.parametrize("form", [as_html, as_markdown, shown])
+def test_a_yes_to_chosen_clauses_is_none_to_all(form: Callable[[Run], str]) -> None:
+    """Where --only chose the clauses, the answer says so, and is no plain yes."""
+    text = Tags(form(run(outcome(Verdict.HOLDS), only=("a.*",)))).text
+    assert "Yes, as far as it was checked" in text and "No others than a.* were chosen." in text
+
+
+def test_an_interrupted_run_is_read_again(tmp_path: Path) -> None:
+    """The JSON report of a run that Ctrl-C ended keeps the schema, as any other."""
+    path, reported = tmp_path / "run.json", run(outcome(Verdict.HOLDS), stopped=INTERRUPTED, only=("a.*",))
+    path.write_text(as_json(reported), "utf-8")
+    assert (read_json(path), exit_code(reported)) == (reported, 130)
+
+
+def test_advice_fits_what_happened() -> None:
+    """A key that is refused, a balance that nobody tells and a dispute are named; a second charge is warned of."""
+    refused = step(operation="credits", method="GET", status=401)
+    taken = step(operation="credits", method="GET", status=200)
+    disputed = replace(outcome(Verdict.BROKEN), facts=("P13", "D1"))
+    billed = Spending(budget=Decimal(2), counted=Decimal(1), before=Decimal(9), after=Decimal(8))
+    assert "refused the key: check SEGMIND_API_KEY" in advice(run(outcome(Verdict.BROKEN), steps=(refused,)))
+    assert "refused the key" not in advice(run(outcome(Verdict.BROKEN), steps=(refused, taken)))
+    assert "why the balance cannot be read" in advice(run(stopped="why", spending=Spending(budget=Decimal(2))))
+    assert "D1 is disputed" in advice(run(disputed)) and "disputed" not in advice(run(outcome(Verdict.BROKEN)))
+    assert "billed again" in advice(run(disputed, spending=billed)) and "billed" not in advice(run(disputed))

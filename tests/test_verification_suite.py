@@ -1,5 +1,6 @@
 """The suite of clauses for pytest: a test for each clause, properties of the client, and a guard over both."""
 
+import json
 import os
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from calling import GOOD_KEY
+from scripted import http, scripted
 
 from mockling.emulator import Emulator
 
@@ -33,7 +35,7 @@ def test_a_server_is_verified_under_the_budget(tmp_path: Path) -> None:
         free = suite(tmp_path, "-k", FEW, "--target", server.url, key=GOOD_KEY)
         guarded = suite(tmp_path, "-k", FEW, "--target", server.url, "--budget", "7", key=GOOD_KEY)
         billed = 100 - server.balance(GOOD_KEY)
-    assert (free.returncode, "which was not asked for" in free.stdout) == (0, True), free.stdout + free.stderr
+    assert (free.returncode, "it needs --budget" in free.stdout) == (0, True), free.stdout + free.stderr
     assert (guarded.returncode, "406" in guarded.stdout) == (1, True), guarded.stdout + guarded.stderr
     assert billed == 0
     assert GOOD_KEY not in free.stdout + free.stderr + guarded.stdout + guarded.stderr
@@ -47,6 +49,33 @@ def test_the_client_keeps_its_promises_against_the_target(tmp_path: Path) -> Non
         billed = 100 - server.balance(GOOD_KEY)
     assert result.returncode == 0, result.stdout + result.stderr
     assert (0 < len(posts) <= 20, billed) == (True, 0)
+
+
+def test_properties_that_no_budget_allows_are_skipped(tmp_path: Path) -> None:
+    """A target that keeps the contract passes with any budget: what may be billed more is skipped."""
+    with Emulator(speed="instant") as server:
+        result = suite(tmp_path, "-k", "not test_clause", "--target", server.url, "--budget", "2", key=GOOD_KEY)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "What it draws may be billed $6.30, and of the budget $2.00 is left." in " ".join(result.stdout.split())
+    assert "what finding out cost" in result.stdout
+
+
+def test_a_target_that_is_not_there_is_told_once(tmp_path: Path) -> None:
+    """Where nothing answers the session ends with one sentence, not with an error for each clause."""
+    result = suite(tmp_path, "--target", "http://127.0.0.1:9")
+    told = result.stdout + result.stderr
+    assert (result.returncode, told.count("Nothing answers at http://127.0.0.1:9")) == (1, 1), told
+
+
+def test_no_test_tells_a_key_that_a_server_said_again(tmp_path: Path) -> None:
+    """Where a server's answer has the key, plain or in hexadecimal, what the test would tell of it is left out."""
+    body = json.dumps({"error": f"{GOOD_KEY} and {GOOD_KEY.encode().hex()}"}).encode()
+    answers = [http(200, b'{"credits": 10}'), *[http(418, body)] * 50]
+    with scripted(*answers) as server:
+        result = suite(tmp_path, "-k", "broken_request", "--target", server.url, "--budget", "40", key=GOOD_KEY)
+    assert (result.returncode, "is left out" in result.stdout) == (1, True), result.stdout + result.stderr
+    assert GOOD_KEY not in result.stdout + result.stderr
+    assert GOOD_KEY.encode().hex() not in result.stdout + result.stderr
 
 
 @pytest.mark.parametrize(

@@ -156,7 +156,7 @@ def test_what_may_cost_more_than_the_whole_budget_is_skipped(server: Emulator, t
 @pytest.mark.parametrize(
     ("arguments", "code", "told"),
     [
-        (["nonsense"], 2, "emulator, live, page, or a server's address"),
+        (["nonsense"], 2, "address such as https://api.segmind.com"),
         ([], 2, "Name one target"),
         (["emulator", "--from", "a.har"], 2, "Name one target"),
         (["emulator", "--budget", "2"], 2, "costs nothing"),
@@ -171,6 +171,8 @@ def test_what_may_cost_more_than_the_whole_budget_is_skipped(server: Emulator, t
         (["live", "--key", "rich=SG_1"], 2, "KIND=KEY"),
         (["live", "--api-key", "SG\tX"], 2, "visible ASCII"),
         (["--from", "/nonexistent.har"], 2, "cannot be read"),
+        (["--from", "/nonexistent.har", "--budget", "2"], 2, "A recording costs nothing"),
+        (["emulator", "--html", "a.out", "--json", "./a.out"], 2, "Two reports have the same file"),
         (["http://127.0.0.1:9"], 3, "Nothing answers at"),
         (
             ["http://127.0.0.1:9", "--budget", "1", "--api-key", "SG_1", "--ledger", "/nonexistent/ledger"],
@@ -223,3 +225,26 @@ def test_the_recorded_exchanges_are_those_of_the_clauses_there_are(profile: str)
     assert len(run.of(Verdict.SKIPPED)) <= 1  # that of real time
     assert not [key for key in KEYS.values() if key in recording.read_text("utf-8")]
     assert read.own
+
+
+def test_a_report_that_cannot_be_written_keeps_no_other_from_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that is full is told with the file's name and exit code 2; what was found is in the other files."""
+    full, whole = tmp_path / "full.json", tmp_path / "whole.har"
+
+    def write(path: Path, content: bytes) -> None:
+        if path == full:
+            raise OSError(28, "No space left on device")
+        path.write_bytes(content)
+
+    monkeypatch.setattr("mockling.contract.verification.secrets._write", write)
+    result = verify("emulator", "--only", "generate.405.*", "--json", full, "--har", whole)
+    assert (result.exit_code, f"{full} cannot be written: No space" in result.stderr) == (2, True), result.output
+    assert whole.stat().st_size
+
+
+def test_a_refused_key_is_told(server: Emulator) -> None:
+    """Who gave a wrong key is told so, and not that the contract must change."""
+    result = verify(server.url, SEGMIND_API_KEY="SG_wrong")
+    assert "Next: The target refused the key: check SEGMIND_API_KEY" in result.stdout, result.output

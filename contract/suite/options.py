@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -16,7 +18,11 @@ from mockling.contract.verification.asked import Asked, AskedError, keys_of
 from mockling.contract.verification.catalogue import clauses
 from mockling.contract.verification.clause import Clause
 from mockling.contract.verification.guard import Guard
+from mockling.contract.verification.ledger import LedgerError
+from mockling.contract.verification.reports.telling import spent
 from mockling.contract.verification.running import INTERRUPTED, Result, gather, judged, planned
+from mockling.contract.verification.secrets import SecretFound, search
+from mockling.contract.verification.sending import Unreachable
 from mockling.contract.verification.target import Target
 from mockling.emulator.testing.emulated import emulated
 
@@ -46,6 +52,7 @@ class Verified:
 
 _ASKED = pytest.StashKey[Asked]()
 _CLAUSES = pytest.StashKey[dict[str, Clause]]()
+_GUARD = pytest.StashKey[Guard]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -79,13 +86,33 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize(CLAUSE, known, ids=[clause.id for clause in known])
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Leave out what a test tells if a key stands in it, for a server may say again what it was sent."""
+    report = yield
+    texts = [report.longreprtext, *(text for _, text in report.sections)]
+    try:
+        search({item.nodeid: "\n".join(texts)}, item.config.stash[_ASKED].keys.values())
+    except SecretFound as error:
+        told = f"{error} What this test tells is left out."
+        report.longrepr = (str(item.path), 0, told) if report.skipped else told
+        report.sections = []
+    return report
+
+
 @pytest.fixture(scope="session")
 def verified(pytestconfig: pytest.Config) -> Iterator[Verified]:
     """Who is verified."""
     asked = pytestconfig.stash[_ASKED]
     contract = asked.contract()
     logging.getLogger("mockling").setLevel(logging.ERROR)  # a failure is told with its exchange, not with all of them
-    with asked.opened(contract, emulated) as target, asked.guard(contract, target) as guard:
+    with ExitStack() as opened:
+        target = opened.enter_context(asked.opened(contract, emulated))
+        try:
+            guard = opened.enter_context(asked.guard(contract, target))
+        except LedgerError as error:
+            _end(error)
+        pytestconfig.stash[_GUARD] = guard
         yield Verified(asked, contract, target, guard)
 
 
@@ -95,7 +122,22 @@ def results(request: pytest.FixtureRequest, verified: Verified) -> dict[str, Res
     drawn = [getattr(item, "callspec", None) for item in request.session.items]
     chosen = [callspec.params[CLAUSE] for callspec in drawn if callspec and CLAUSE in callspec.params]
     plan = planned(chosen, verified.target, verified.asked.costs, verified.asked.budget)
-    gathered = gather(plan, verified.contract, verified.target, verified.guard)
+    try:
+        gathered = gather(plan, verified.contract, verified.target, verified.guard)
+    except (LedgerError, Unreachable) as error:
+        _end(error)
     if gathered.stopped == INTERRUPTED:
         raise KeyboardInterrupt
     return {result.clause.id: result for result in judged(plan, gathered)}
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say what finding out cost."""
+    if (guard := config.stash.get(_GUARD, None)) is not None:
+        terminalreporter.write_sep("=", "what finding out cost")
+        terminalreporter.write_line(spent(guard.spending, config.stash[_ASKED].target))
+
+
+def _end(error: Exception) -> NoReturn:
+    """End the session with one sentence instead of a failure of each test."""
+    pytest.exit(str(error), returncode=pytest.ExitCode.TESTS_FAILED)

@@ -16,10 +16,12 @@ from hypothesis import HealthCheck, assume, given, settings
 from mockling.client import ApiError, Client, ServerError, UnexpectedStatus
 from mockling.client.errors import BY_STATUS
 from mockling.contract import Model
+from mockling.contract.exchange import money
 from mockling.contract.strategies import broken_requests, valid_requests
 from mockling.contract.suite.options import Verified
 from mockling.contract.verification.harmless import disarmed, fails, led_nowhere
 from mockling.contract.verification.probe import Cost, Need
+from mockling.contract.verification.running import NOT_ASKED_FOR
 
 FEW, MANY = 5, 100  # examples against a target that limits requests, and against the emulator
 
@@ -30,13 +32,27 @@ def client(verified: Verified) -> Iterator[Client]:
     if Need.GOOD not in verified.target.offers:
         pytest.skip(f"It needs {Need.GOOD.value}.")
     if Cost.FREE_IF_TRUE not in verified.asked.costs:
-        pytest.skip(f"It is of the class {Cost.FREE_IF_TRUE.value}, which was not asked for.")
+        pytest.skip(NOT_ASKED_FOR[Cost.FREE_IF_TRUE])
+    _skip_what_is_too_dear(verified)
     target = verified.target
     client = Client(target.keys[Need.GOOD], target.url, target.timeout, storage_url=target.storage_url)
     verified.guard.begin(lambda: _balance(client), billable=True)
     yield client
     verified.guard.end()
     assert verified.guard.spending.stopped is None
+
+
+def _skip_what_is_too_dear(verified: Verified) -> None:
+    """Skip a test whose requests, each at its worst, do not fit into what is left of the budget."""
+    spending = verified.guard.spending
+    worst = max(map(_worst, verified.contract.models.values()))
+    if spending.budget is not None and worst > (left := spending.budget - spending.counted):
+        pytest.skip(f"What it draws may be billed ${money(worst)}, and of the budget ${money(left)} is left.")
+
+
+def _worst(model: Model) -> Decimal:
+    """Return the most US dollars that a request of a model may be billed."""
+    return max(map(model.price, model.combinations()))
 
 
 def _balance(client: Client) -> Decimal | None:
@@ -47,8 +63,8 @@ def _balance(client: Client) -> Decimal | None:
 
 def _refused(verified: Verified, client: Client, model: Model, request: dict[str, Any]) -> ApiError:
     """Return the error that a request ends with, under the guard: a video would stop all that comes after it."""
-    guard, price = verified.guard, max(map(model.price, model.combinations()))
-    reserved = guard.reserve(price, f"the client's call of {model.slug}")
+    guard = verified.guard
+    reserved = guard.reserve(_worst(model), f"the client's call of {model.slug}")
     try:
         client.generate_with(model.slug, **request)
     except ApiError as error:

@@ -14,7 +14,7 @@ from mockling.contract.contract import Contract
 from mockling.contract.document import ContractError
 from mockling.contract.model import Model
 from mockling.contract.verification.clause import Clause, Finding, Oracle, Severity, broken, holds, unclear, unseen
-from mockling.contract.verification.evidence import PASSING, Step
+from mockling.contract.verification.evidence import PASSING, Evidence, Step
 from mockling.contract.verification.harmless import disarmed, fails
 from mockling.contract.verification.places import facts_at, pointer
 from mockling.contract.verification.probe import Cost, Need, Probe, Request, single
@@ -66,6 +66,7 @@ class Asking:
         names = ("invalid_parameter", "low_balance", "unreadable_input")
         self.refusal, self.low, self.failed = map(self.status, names)
         self._probes: dict[tuple[bytes, str, str], Probe] = {}
+        self._refused: set[str] = set()  # the probes of what must be refused
 
     def status(self, case: str) -> int:
         """Return the status of an error of the contract."""
@@ -95,6 +96,7 @@ class Asking:
     def refused(self, asked: Question, status: int | None = None) -> Clause:
         """Return the clause that a request is refused, with the status of an invalid parameter if no other is given."""
         probe = self.probe(asked, Need.GOOD)
+        self._refused.add(probe.id)
         return self.clause(asked, self.judge_refused(probe, asked.name, status or self.refusal), probe)
 
     def probe(self, asked: Question, key: Need) -> Probe:
@@ -121,7 +123,7 @@ class Asking:
 
     def judge_taken(self, probe: Probe) -> Oracle:
         """Return the oracle that says whether the unnamed step of a probe was taken."""
-        return lambda evidence: self._is_taken(evidence.step(probe.id))
+        return lambda evidence: self._is_taken(evidence.step(probe.id), evidence)
 
     def judge_refused(self, probe: Probe, name: str, wanted: int) -> Oracle:
         """Return the oracle that says whether the unnamed step of a probe was refused with the status wanted."""
@@ -132,9 +134,11 @@ class Asking:
         """Say whether an answer is that the balance is too low."""
         return step.status == self.low and _OF_MONEY in (step.exchange.error or "").lower()
 
-    def _is_taken(self, step: Step | None) -> Finding:
+    def _is_taken(self, step: Step | None, evidence: Evidence) -> Finding:
         if step is None:
             return unseen()
+        if step.status == self.failed and not self._tells_apart(evidence):
+            return unclear(f"{step.told}, as is what must be refused", step)
         is_poor = step.exchange.key == Need.POOR.variable
         if step.status in (self.failed, HTTPStatus.OK) or (is_poor and self.is_low(step)):
             return holds(step)
@@ -143,6 +147,11 @@ class Asking:
         if is_poor and step.status == self.low:  # perhaps the balance, in words that are not known
             return unclear(step.told, step)
         return broken("taken", step.told, step)
+
+    def _tells_apart(self, evidence: Evidence) -> bool:
+        """Say whether not all that must be refused failed: then a failure is no word on what was asked."""
+        statuses = {step.status for probe in self._refused if (step := evidence.step(probe))}
+        return statuses - {None, *PASSING} != {self.failed}
 
     def _is_refused(self, step: Step | None, wanted: int, subject: str) -> Finding:
         if step is None:

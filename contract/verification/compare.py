@@ -179,7 +179,8 @@ def _answers(name: str, first: _Side, second: _Side) -> Iterator[Difference]:
     moved = _moved(first.departs(name), second.departs(name)) if one != other else Moved.NEITHER
     if one["media_types"] != other["media_types"]:
         yield Difference(f"{name}: media type", _list(one["media_types"]), _list(other["media_types"]), moved)
-    for kind, word in (("headers", "header"), ("fields", "field")):
+    alike = set(one["media_types"]) & set(other["media_types"])  # another type has other fields, which says no more
+    for kind, word in (("headers", "header"), *((("fields", "field"),) if alike else ())):
         mine, theirs = one.get(kind, {}), other.get(kind, {})
         for what in sorted(mine.keys() | theirs.keys()):
             if mine.get(what) != theirs.get(what):

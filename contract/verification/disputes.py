@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +23,18 @@ REFUSED = (400, 422)
 REMAINING = "x-rate-limit-remaining"
 
 
-@dataclass(frozen=True)
+Answers = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Disputes:
     """What the contract leaves open, that of `models` (their files) too.
 
-    Every answer to a dispute is a contract of its own; an answer is settled if something in the evidence speaks against
-    each of the others, and nothing against it alone.
+    Every answer to a dispute makes a contract of its own; an answer is settled if something in the evidence speaks
+    against each of the others, and nothing against it alone. Raises `ContractError` for a model's file that is none.
     """
 
     models: tuple[Path, ...] = ()
-    _known: dict[tuple[tuple[str, str], ...], tuple[Contract, list[Clause]]] = field(default_factory=dict, repr=False)
 
     @property
     def open(self) -> Mapping[str, Any]:
@@ -39,61 +43,74 @@ class Disputes:
         return disputes
 
     def contract(self, answers: Mapping[str, str]) -> Contract:
-        """Return the contract with these answers; answers to disputes that it does not have count for nothing."""
-        return self._of(answers)[0]
+        """Return the contract with these answers; those to disputes that it does not have count for nothing."""
+        return _opened(self.models, self._known(answers))[0]
 
     def settled_by(self, evidence: Evidence) -> dict[str, str | None]:
         """Return the answer to each dispute for which the evidence speaks; None: it says nothing, or both."""
         settled: dict[str, str | None] = {}
+        against: dict[Answers, frozenset[str]] = {}
         for _ in range(PASSES):
             base = {dispute: answer for dispute, answer in settled.items() if answer}
-            found = {dispute: self._settled(dispute, base, evidence) for dispute in self.open}
+            found = {dispute: self._settled(dispute, base, evidence, against) for dispute in self.open}
             if found == settled:
                 break
             settled = found
         return settled
 
-    def settings(self, evidence: Evidence) -> dict[str, Any]:
+    def settings(self, evidence: Evidence, settled: Mapping[str, str | None]) -> dict[str, Any]:
         """Return the settings of an emulator that answers as it was seen: `profile`, `answers`, `contract`, `models`.
 
-        `contract` has what is assumed and was seen otherwise: the status of an error, the requests of a plan.
+        `settled` is what `settled_by` says of the evidence. `contract` has what is assumed and was seen otherwise: the
+        status of an error, the requests of a plan.
         """
-        settled = {dispute: answer for dispute, answer in self.settled_by(evidence).items() if answer}
+        seen = {dispute: answer for dispute, answer in settled.items() if answer}
         profiles: dict[str, dict[str, str]] = {}
         for dispute, row in self.open.items():
             for name, answer in row["profiles"].items():
                 profiles.setdefault(name, {})[dispute] = answer
-        unlike = {name: dict(settled.items() - answers.items()) for name, answers in profiles.items()}
+        unlike = {name: dict(seen.items() - answers.items()) for name, answers in profiles.items()}
         profile = min(profiles, key=lambda name: len(unlike[name]))
         parts = {
             "profile": profile,
             "models": [str(path.resolve()) for path in self.models],
             "answers": {dispute: unlike[profile][dispute] for dispute in sorted(unlike[profile])},
-            "contract": _assumed(*self._of({**profiles[profile], **settled}), evidence),
+            "contract": _assumed(*_opened(self.models, self._known({**profiles[profile], **seen})), evidence),
         }
         return {name: part for name, part in parts.items() if part}
 
-    def _settled(self, dispute: str, base: Mapping[str, str], evidence: Evidence) -> str | None:
-        against = {
-            answer: set(_against(*self._of({**base, dispute: answer}), evidence))
-            for answer in self.open[dispute]["answers"]
-        }
-        bodies = _told_apart([self.contract({**base, dispute: answer}) for answer in against], evidence)
-        for answer, found in against.items():
-            found |= set(_bodies_against(self.contract({**base, dispute: answer}), bodies))
-        common = set.intersection(*against.values())
+    def _settled(
+        self, dispute: str, base: Mapping[str, str], evidence: Evidence, known: dict[Answers, frozenset[str]]
+    ) -> str | None:
+        """Return the answer that is left; `known` keeps what speaks against which answers."""
+        taken = {answer: self._known({**base, dispute: answer}) for answer in self.open[dispute]["answers"]}
+        contracts = {answer: _opened(self.models, answers) for answer, answers in taken.items()}
+        bodies = _told_apart([contract for contract, _ in contracts.values()], evidence)
+        against = dict[str, frozenset[str]]()
+        for answer, answers in taken.items():
+            if answers not in known:
+                known[answers] = frozenset(_against(*contracts[answer], evidence))
+            against[answer] = known[answers] | set(_bodies_against(contracts[answer][0], bodies))
+        common = frozenset.intersection(*against.values())
         left = [answer for answer, found in against.items() if found == common]
         return left[0] if len(left) == 1 else None
 
-    def _of(self, answers: Mapping[str, str]) -> tuple[Contract, list[Clause]]:
-        opened = self._known.get(())
-        known = opened[0].answers if opened else {}
-        key = tuple(sorted((name, answer) for name, answer in answers.items() if name in known))
-        if key not in self._known:
-            contract = load(answers=dict(key), models=self.models)
-            clauses = [*provoked_clauses(contract), *answer_clauses(contract), *promise_clauses(contract)]
-            self._known[key] = contract, clauses
-        return self._known[key]
+    def _known(self, answers: Mapping[str, str]) -> Answers:
+        """Return an answer to every dispute: these, and else the first profile's."""
+        opened = _opened(self.models, ())[0]
+        rows = opened.document["x-disputes"]
+        given = {name: answer for name, answer in answers.items() if answer in rows.get(name, {}).get("answers", ())}
+        return tuple(sorted({**opened.answers, **given}.items()))
+
+
+@lru_cache(maxsize=64)
+def _opened(models: tuple[Path, ...], answers: Answers) -> tuple[Contract, list[Clause]]:
+    """Return the contract with these answers, and its clauses, but for those of single parameters.
+
+    What parameters are taken is judged by the requests themselves: their clauses have other names with other answers.
+    """
+    contract = load(answers=dict(answers), models=models)
+    return contract, [*provoked_clauses(contract), *answer_clauses(contract), *promise_clauses(contract)]
 
 
 def _against(contract: Contract, clauses: list[Clause], evidence: Evidence) -> Iterator[str]:
@@ -173,9 +190,13 @@ def _table(steps: tuple[str, ...], table: Mapping[str, Any]) -> Iterator[str]:
     """Yield the lines of a table: its values first, for what stands behind a table of its own belongs to that."""
     values = {name: value for name, value in table.items() if not isinstance(value, Mapping)}
     if steps and values:
-        yield f"\n[{'.'.join(map(json.dumps, steps))}]"
+        yield f"\n[{'.'.join(map(_key, steps))}]"
     for name, value in values.items():
-        yield f"{json.dumps(name) if steps else name} = {json.dumps(value)}"
+        yield f"{_key(name)} = {json.dumps(value)}"
     for name, part in table.items():
         if name not in values:
             yield from _table((*steps, name), part)
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch("[A-Za-z0-9_-]+", name) else json.dumps(name)

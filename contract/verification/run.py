@@ -56,8 +56,9 @@ class Run:
     the sha256 of the settled document, in hexadecimal. `began` and `ended` are when the first request was sent and the
     last was answered (UTC; of a run that sent none, when it was judged). `outcomes` has every clause, also those that
     were skipped; `steps` every exchange. `calls` and `worst` are what the plan could send (polls not counted) and be
-    billed at most (US dollars); `stopped` is why it ended early (None: it did not). `recording` names the file that was
-    judged again (None: a target was asked), `observed` are the facts of the steps without what differs by chance.
+    billed at most (US dollars); `stopped` is why it ended early (None: it did not). `only` are the patterns of the
+    clauses that were chosen (none: all were). `recording` names the file that was judged again (None: a target was
+    asked), `observed` are the facts of the steps without what differs by chance.
     """
 
     mockling: str
@@ -75,6 +76,7 @@ class Run:
     calls: int
     worst: Decimal
     stopped: str | None = None
+    only: tuple[str, ...] = ()
     recording: str | None = None
     observed: Mapping[str, Any] = field(default_factory=dict)
 
@@ -109,6 +111,7 @@ def run_of(
     results: Sequence[Result],
     spending: Spending,
     *,
+    only: tuple[str, ...] = (),
     recording: str | None = None,
 ) -> Run:
     """Return a run as a value; its parts are those of `planned`, `gather`, `judged` and the guard."""
@@ -129,6 +132,7 @@ def run_of(
         calls=plan.calls,
         worst=plan.worst,
         stopped=spending.stopped or gathered.stopped,
+        only=only,
         recording=recording,
         observed=observed(gathered.evidence),
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from mockling.contract.contract import Contract
+from mockling.contract.exchange import money
 from mockling.contract.verification.clause import Clause, Finding, Verdict
 from mockling.contract.verification.evidence import Evidence
 from mockling.contract.verification.guard import Guard, Stopped
@@ -16,6 +17,11 @@ from mockling.contract.verification.target import Target
 
 ORDER = (Cost.STATIC, Cost.FREE, Cost.FREE_IF_TRUE, Cost.PAID)  # in which probes are sent: what is free first
 INTERRUPTED = "it was interrupted"
+NOT_ASKED_FOR = {  # why a clause is skipped
+    Cost.FREE: "It cannot be billed, which was not asked for.",
+    Cost.FREE_IF_TRUE: "It may be billed, should it be false: it needs --budget.",
+    Cost.PAID: "It buys a generation: it needs --budget and --paid.",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +85,11 @@ def planned(clauses: Iterable[Clause], target: Target, costs: Collection[Cost], 
     for clause in known:
         missing = sorted(need.value for need in clause.needs - target.offers)
         if clause.cost not in costs and clause.cost is not Cost.STATIC:
-            skipped[clause.id] = f"It is of the class {clause.cost.value}, which was not asked for."
+            skipped[clause.id] = NOT_ASKED_FOR[clause.cost]
         elif missing:
             skipped[clause.id] = f"It needs {' and '.join(missing)}."
         elif clause.probe and budget is not None and clause.probe.worst > budget:
-            skipped[clause.id] = f"It may be billed more than the whole budget of ${budget}."
+            skipped[clause.id] = f"It may be billed more than the whole budget of ${money(budget)}."
         elif clause.probe:
             probes[clause.probe.id] = clause.probe
     ordered = sorted(probes.values(), key=lambda probe: (ORDER.index(probe.cost), probe.worst))

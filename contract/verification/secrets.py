@@ -6,7 +6,6 @@ import os
 import re
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack
 from html import unescape
 from pathlib import Path
 from secrets import token_hex
@@ -48,10 +47,18 @@ def publish(artefacts: Mapping[Path, str], keys: Iterable[str]) -> None:
 
 
 def write(artefacts: Mapping[Path, str]) -> None:
-    """Write texts to files, in which somebody looked for keys already, each even if another fails; see `publish`."""
-    with ExitStack() as stack:
-        for path, text in artefacts.items():
-            stack.callback(_write, path, text.encode("utf-8", "replace"))
+    """Write texts to files, in which somebody looked for keys already; see `publish`.
+
+    One that cannot be written keeps no other from being written: what is in them may have been paid for.
+    """
+    failed: list[OSError] = []
+    for path, text in artefacts.items():
+        try:
+            _write(path, text.encode("utf-8", "replace"))
+        except OSError as error:
+            failed.append(OSError(error.errno, error.strerror, str(path)))
+    if failed:
+        raise failed[0]
 
 
 def _write(path: Path, content: bytes) -> None:

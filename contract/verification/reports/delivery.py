@@ -30,7 +30,7 @@ def deliver(run: Run, console: Console | None, files: Mapping[str, Path], keys: 
     """Print a run on a console (None: nowhere), and write it to the file of each of the `FORMATS` that is named.
 
     Raises `SecretFound`, before anything is printed or written, if one of the keys stands in any of it, and `OSError`
-    if something cannot be printed or written, after all that can be is.
+    if it cannot be printed or a file cannot be written: the other files are.
     """
     shown = rendered(console, run) if console else ""
     artefacts = {path: FORMATS[name](run) for name, path in files.items()}

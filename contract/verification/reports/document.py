@@ -44,6 +44,7 @@ def document_of(run: Run) -> dict[str, Any]:
         "plan": {"calls": run.calls, "worst": f"{run.worst:f}"},
         "spending": _spending(run.spending),
         "stopped": run.stopped,
+        "only": list(run.only),
         "recording": run.recording,
         "exit_code": exit_code(run),
         "observed": dict(run.observed),
@@ -79,6 +80,7 @@ def _run(told: Mapping[str, Any]) -> Run:
         calls=told["plan"]["calls"],
         worst=Decimal(told["plan"]["worst"]),
         stopped=told["stopped"],
+        only=tuple(told.get("only", ())),
         recording=told["recording"],
         observed=told.get("observed", {}),
     )

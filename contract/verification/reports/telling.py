@@ -10,8 +10,10 @@ from decimal import Decimal
 from mockling.contract.exchange import money
 from mockling.contract.verification.asked import EMULATOR
 from mockling.contract.verification.clause import Finding, Verdict
+from mockling.contract.verification.probe import Need
 from mockling.contract.verification.run import KEPT, Run, exit_code, groups
 from mockling.contract.verification.running import INTERRUPTED
+from mockling.contract.verification.spending import Spending
 from mockling.contract.verification.target import LIVE
 
 IMPOSSIBLE = re.compile("[^\t\n\r\u0020-\u007e\u00a0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -46,7 +48,7 @@ def word(run: Run) -> str:
 
 def short(run: Run) -> str:
     """Return the answer in a few words: a yes says whether it is one to everything."""
-    partly = word(run) == "Yes" and run.of(Verdict.SKIPPED)
+    partly = word(run) == "Yes" and (run.only or run.of(Verdict.SKIPPED))
     return "Yes, as far as it was checked" if partly else word(run)
 
 
@@ -70,16 +72,19 @@ def answer(run: Run) -> str:
     left = counts[Verdict.SKIPPED]
     unasked = f" {left:,} more {'was' if left == 1 else 'were'} not checked." if left else ""
     every = f"All {judged:,} clauses that were checked hold" if judged > 1 else "The one clause that was checked holds"
-    return f"{every}.{unasked}"
+    chosen = f" No others than {' and '.join(run.only)} were chosen." if run.only else ""
+    return f"{every}.{unasked}{chosen}"
 
 
 def cost(run: Run) -> str:
     """Return what the run cost, in a sentence or some."""
-    spending = run.spending
-    if run.recording is not None:
-        return "Nothing: a recording was judged again."
+    return "Nothing: a recording was judged again." if run.recording is not None else spent(run.spending, run.target)
+
+
+def spent(spending: Spending, target: str) -> str:
+    """Return what verifying a target cost, in a sentence or some."""
     if spending.budget is None and not spending.counted:
-        return "Nothing: no request that could be billed was sent." if run.target == LIVE else "Nothing."
+        return "Nothing." if target == EMULATOR else "Nothing: no request that could be billed was sent."
     amount = dollars(spending.counted) if spending.counted else "Nothing"
     told = [f"{amount}." if spending.budget is None else f"{amount}, of a budget of {dollars(spending.budget)}."]
     if spending.measured is None:
@@ -99,7 +104,7 @@ def about(run: Run) -> list[tuple[str, str]]:
     profile = f"profile {run.profile}" if run.profile else "answers of its own to the disputes"
     source = [("Recording", run.recording)] if run.recording is not None else []
     worst = f", billed {dollars(run.worst)} at worst" if run.spending.budget is not None else ""
-    planned = f"{number(run.calls, 'request')} planned{worst}; {len(run.steps):,} sent"
+    planned = f"{number(run.calls, 'request')} planned{worst}; {len(run.steps):,} sent, polls among them"
     sent = f"{number(len(run.steps), 'exchange')} read" if run.recording is not None else planned
     return [
         ("Target", f"{run.target}, {run.url}" if run.target != run.url else run.url),
@@ -117,14 +122,12 @@ def advice(run: Run) -> str:
     """Return what to do next, in a sentence."""
     if run.spending.unknown:
         return "Look up the requests of unknown outcome in the platform's own records before you pay for another run."
-    if run.stopped == INTERRUPTED:
-        return "Run it again, from the beginning: nothing is gone on with."
+    if refuses_the_key(run):
+        return f"The target refused the key: check {Need.GOOD.variable}, and run it again; nothing else here says much."
     if run.stopped:
-        return "If the budget ended the run, raise it; if a charge was not planned, find out why before you go on."
+        return _of_stopped(run)
     if run.of(Verdict.BROKEN):
-        return (
-            "Send the first request again by hand; if the answer is the same, the contract or the target must change."
-        )
+        return _of_broken(run)
     if run.of(Verdict.ERROR):
         return "A check that fails is a defect of Mockling: report it, with the HAR evidence."
     if run.of(Verdict.INCONCLUSIVE):
@@ -134,6 +137,34 @@ def advice(run: Run) -> str:
     if run.of(Verdict.SKIPPED):
         return "What was skipped says what it would need."
     return "There is nothing to do."
+
+
+def refuses_the_key(run: Run) -> bool:
+    """Return whether every request for the balance that was sent with the good key was answered with 401."""
+    asked = [step for step in run.steps if step.exchange.operation == "credits" and step.exchange.method == "GET"]
+    return {step.status for step in asked if step.exchange.key == Need.GOOD.variable and not step.exchange.fault} == {
+        401
+    }
+
+
+def _of_stopped(run: Run) -> str:
+    """Return what to do about a run that ended early."""
+    if run.stopped == INTERRUPTED:
+        return "Run it again, from the beginning: nothing is gone on with."
+    if run.spending.budget is not None and run.spending.before is None:
+        return "Find out why the balance cannot be read: is this the address of the API?"
+    return "If the budget ended the run, raise it; if a charge was not planned, find out why before you go on."
+
+
+def _of_broken(run: Run) -> str:
+    """Return what to do about broken clauses."""
+    again = " (a generation is billed again)" if run.spending.counted else ""
+    told = f"Send the first request again by hand{again}; if the answer is the same, the contract or the target must"
+    disputed = sorted({fact for group in groups(run) for fact in group.facts if fact in run.answers})
+    if not disputed:
+        return f"{told} change."
+    which = f"{' and '.join(disputed)} {'is' if len(disputed) == 1 else 'are'} disputed"
+    return f"{told} change. {which}: perhaps it gives another answer (`mockling contract {disputed[0]}`, and --answer)."
 
 
 def headline_of(finding: Finding) -> str:
