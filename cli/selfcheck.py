@@ -60,7 +60,7 @@ def command(
         return
     paid = tuple(clause.id for clause in clauses(contract) if clause.cost is Cost.PAID)
     outcomes = _tried(loaded, mutants, jobs or os.cpu_count() or 1)
-    result = Tried(tuple(mutants), tuple(outcomes), equivalents(), paid, whole=not only)
+    result = Tried(tuple(mutants), tuple(outcomes), equivalents(), paid, whole=not only and loaded == Loaded())
     if file:
         file.write_text(json.dumps(_document(result, time.monotonic() - began), indent=1) + "\n", "utf-8")
     _print(Console(), result, time.monotonic() - began)

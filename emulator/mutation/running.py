@@ -36,7 +36,7 @@ class Row:
 class Tried:
     """Mutants, what became of each, and the entries of `equivalent.json`; `paid` are the clauses that buy something.
 
-    `whole` says whether these are all mutants that there are.
+    `whole` says whether these are all mutants of the contract as it comes, for which the entries were written.
     """
 
     mutants: tuple[Mutant, ...]
