@@ -15,6 +15,7 @@ from rich.console import Console
 from scripted import Scripted, http, scripted
 from test_verify import verify
 
+from mockling import fixtures
 from mockling.contract.exchange import amount
 from mockling.contract.verification.catalogue import clauses
 from mockling.contract.verification.evidence import Evidence, Step
@@ -29,6 +30,7 @@ from mockling.contract.verification.reports.reading import Unreadable
 from mockling.contract.verification.reports.recorded import read_har
 from mockling.contract.verification.sending import Wire
 from mockling.contract.verification.target import Target, is_inner, is_loopback
+from mockling.contract.verification.video import measured
 
 SECONDS = 0.5
 SLACK = 2.0  # seconds that a busy machine may take longer
@@ -225,3 +227,9 @@ def test_every_secret_of_a_foreign_header_is_one(name: str, value: str, secret: 
     found = secrets_of([entry])
     assert secret in found
     assert not {one for one in found if one.lower() in ("secure", "strict", "bearer", "basic", "path", "samesite")}
+
+
+def test_a_video_of_an_unknown_codec_cannot_be_read() -> None:
+    """What was paid for stays in the evidence, whatever is wrong with it."""
+    clip = fixtures.input_clip("valid").read_bytes()
+    assert b"avc1" in clip and measured(clip) and measured(clip.replace(b"avc1", b"zzzz")) is None

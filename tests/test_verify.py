@@ -172,7 +172,7 @@ def test_what_may_cost_more_than_the_whole_budget_is_skipped(server: Emulator, t
         (["live", "--api-key", "SG\tX"], 2, "visible ASCII"),
         (["--from", "/nonexistent.har"], 2, "cannot be read"),
         (["--from", "/nonexistent.har", "--budget", "2"], 2, "A recording costs nothing"),
-        (["emulator", "--html", "a.out", "--json", "./a.out"], 2, "Two reports have the same file"),
+        (["emulator", "--html", "a.out", "--json", "./a.out"], 2, "One file is named twice"),
         (["http://127.0.0.1:9"], 3, "Nothing answers at"),
         (
             ["http://127.0.0.1:9", "--budget", "1", "--api-key", "SG_1", "--ledger", "/nonexistent/ledger"],

@@ -21,7 +21,7 @@ def measured(content: bytes) -> Mapping[str, Any] | None:
             sound = next((track.codec_context.name for track in container.streams.audio), None)
             width, height, codec = stream.codec_context.width, stream.codec_context.height, stream.codec_context.name
             frames = len([packet for packet in container.demux(stream) if packet.size])
-    except (av.FFmpegError, IndexError, ValueError):
+    except (av.FFmpegError, IndexError, ValueError, AttributeError, ArithmeticError):  # a codec may be unknown
         return None
     seconds = round(frames / rate, 6) if rate else 0.0
     measures = {"width": width, "height": height, "frames": frames, "fps": rate, "seconds": seconds, "codec": codec}
