@@ -429,3 +429,26 @@ def test_ctrl_c_ends_a_run_with_all_that_was_paid_for(metered: tuple[Emulator, A
         CONTRACT, Target(name="it", url="", storage_url=""), plan, gathered, judged(plan, gathered), spending
     )
     assert exit_code(found) == 130
+
+
+@pytest.mark.parametrize("date", ["Mon, 01 Jan 99999999999999999999 00:00:00 GMT", "Mon, 01 Jan 0001 00:00:00 GMT", ""])
+def test_a_day_that_cannot_be_ends_no_run(date: str) -> None:
+    """A server may say any day, and the next request waits as if it had said none."""
+    time = Time()
+    guard = SpendingGuard(None, None, time.pacer())
+    found = answer(429, time.now, x_rate_limit_reset_at_utc=date)
+    headers = (("date", date), ("x-rate-limit-reset-at-utc", "9999-12-31T23:59:59Z"))
+    told = replace(found, exchange=replace(found.exchange, response=Message(headers, b"{}", 2)))
+    assert guard.again(POST, found, 0) and guard.again(POST, told, 0)
+    guard.pace()
+    assert sum(time.slept) <= 120
+
+
+def test_a_clock_that_is_set_back_holds_nobody_up() -> None:
+    """No request is waited for longer than two minutes, whatever the clock says."""
+    time = Time()
+    pacer = time.pacer(5)
+    pacer.wait()
+    time.now -= 3600
+    pacer.wait()
+    assert sum(time.slept) <= 120

@@ -31,7 +31,8 @@ class Pacer:
 
     def wait(self) -> None:
         """Wait until the next request may be sent."""
-        self._wait_until(self._next)
+        # However the clock was set meanwhile, nothing is waited for longer than that.
+        self._wait_until(min(self._next, self._now() + max(LONGEST_WAIT, self._interval)))
         self._next = self._now() + self._interval
 
     def answered(self, exchange: Exchange) -> None:
@@ -46,7 +47,7 @@ class Pacer:
         told = exchange.response.header(RESET) if exchange.response else ""
         try:
             moment = datetime.fromisoformat(told)
-        except ValueError:
+        except (ValueError, OverflowError):
             return self._now() + MINUTE
         return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp() - self._ahead(exchange)
 
@@ -54,7 +55,7 @@ class Pacer:
         """Return how many seconds the server's clock is ahead of ours; 0 if it does not tell, or is about right."""
         try:
             sent = parsedate_to_datetime(exchange.response.header("date") if exchange.response else "")
-        except ValueError:
+        except (ValueError, OverflowError, TypeError):  # a day that is none, as a server may say
             return 0.0
         ahead = sent.replace(tzinfo=sent.tzinfo or UTC).timestamp() - self._now()
         return ahead if abs(ahead) > SAME_TIME else 0.0
