@@ -96,7 +96,7 @@ def test_an_example_tells_an_error(name: str, emulator: Emulator, tmp_path: Path
 def test_every_example_is_run() -> None:
     """No file lies there that no test runs; the worker is what the cookbook's tests are of."""
     files = {path.name for path in EXAMPLES.iterdir() if path.is_file()}
-    assert files == {*PROGRAMS, "github-actions.yml", "worker.py"}
+    assert files == {*PROGRAMS, "github-actions.yml", "verify-live.yml", "worker.py"}
 
 
 @pytest.mark.skipif(not shutil.which("jq") or not hasattr(os, "pidfd_open"), reason="there is no jq, or no Linux")

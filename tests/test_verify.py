@@ -1,11 +1,16 @@
 """The command verify: what it asks of whom, what it says, and what it never does."""
 
 import json
+import os
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+import yaml
 from calling import GOOD_KEY
 from click.testing import CliRunner, Result
 
@@ -248,3 +253,21 @@ def test_a_refused_key_is_told(server: Emulator) -> None:
     """Who gave a wrong key is told so, and not that the contract must change."""
     result = verify(server.url, SEGMIND_API_KEY="SG_wrong")
     assert "Next: The target refused the key: check SEGMIND_API_KEY" in result.stdout, result.output
+
+
+def test_the_scheduled_workflow_runs_what_there_is(server: Emulator, tmp_path: Path) -> None:
+    """The steps of docs/examples/verify-live.yml run, here with the bundled page and against a server of ours."""
+    root, command = Path(__file__).parents[1], f"{sys.executable} -m mockling "
+    jobs = yaml.safe_load((root / "docs" / "examples" / "verify-live.yml").read_text("utf-8"))["jobs"]
+    steps = [step["run"] for job in jobs.values() for step in job["steps"] if "mockling " in step.get("run", "")]
+    page, clauses_of_live = (step.replace("mockling ", command, 1) for step in steps)
+    some = clauses_of_live.replace("verify live", f"verify {server.url} --only '*deliver*' --only '*checks*'")
+    shutil.copy(root / "fixtures" / "pages" / f"{SLUG}.txt", tmp_path / "page.html")
+    for script, budget in ((page, "0"), (some, "0"), (some, "4")):
+        environment = {**os.environ, "SEGMIND_API_KEY": GOOD_KEY, "BUDGET": budget}
+        shell = ["bash", "-euo", "pipefail", "-c", script]
+        done = subprocess.run(shell, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stdout + done.stderr
+    written = {"report.html", "report.md", "report.json", "evidence.har", "ledger.jsonl"}
+    assert {path.name for path in tmp_path.iterdir()} >= written
+    assert server.balance(GOOD_KEY) == 100 - 2 * PRICE
