@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import yaml
@@ -16,7 +17,9 @@ from mockling.cli.loading import loaded, models_option, profile_option
 from mockling.contract import Contract, ContractError, Fact, fact, facts
 from mockling.contract.facts import places, profiles_taking, question, sources, standings
 from mockling.contract.openapi import without_sources
-from mockling.contract.verification.verified import VerifiedError, live_passes
+
+if TYPE_CHECKING:
+    from mockling.contract.verification.verified import LivePass
 
 UNVERIFIED = "No fact has been verified against the live API."
 MOST_LINES = 40  # of a part of the document that are shown
@@ -28,7 +31,7 @@ MOST_CLAUSES = 40  # of a fact that are shown
 @click.option("--openapi", is_flag=True, help="Print the whole contract as one OpenAPI document, in JSON.")
 @profile_option
 @models_option
-@told(VerifiedError)
+@told()
 def command(fact_id: str | None, openapi: bool, profile: str, models: tuple[Path, ...]) -> None:
     """Print every fact of the contract with its source, or all about the one of that ID (such as P7)."""
     console = Console(soft_wrap=bool(fact_id), highlight=False)
@@ -102,7 +105,7 @@ def _print_one(console: Console, rows: list[Fact], contract: Contract) -> None:
         console.print(f"  checked by no clause: {checked}", markup=False)
         return
     console.print(f"  checked by {len(checked)} clause{'s' if len(checked) > 1 else ''} of mockling verify:")
-    passes = live_passes()
+    passes = _live_passes()
     for clause in checked[:MOST_CLAUSES]:
         held = f", held live on {passes[clause].at:%Y-%m-%d}" if clause in passes else ""
         console.print(f"    {clause}{held}", markup=False)
@@ -116,9 +119,19 @@ def _shown(part: object) -> str:
     return "\n".join([*lines[:MOST_LINES], *(["    ..."] if len(lines) > MOST_LINES else []), ""])
 
 
+def _live_passes() -> dict[str, LivePass]:
+    """Return when clauses last held live."""
+    from mockling.contract.verification.verified import VerifiedError, live_passes  # with all that verifies
+
+    try:
+        return live_passes()
+    except VerifiedError as error:
+        raise click.ClickException(str(error)) from error
+
+
 def _verified() -> str:
     """Say what is known to hold live."""
-    passes = live_passes().values()
+    passes = _live_passes().values()
     if not passes:
         return UNVERIFIED
     last = max(one.at for one in passes)
