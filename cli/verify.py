@@ -34,7 +34,7 @@ from mockling.contract.verification.reports.terminal import ProgressLine
 from mockling.contract.verification.run import UNKNOWN, Run, exit_code, run_of
 from mockling.contract.verification.running import Plan, gather, judged, planned
 from mockling.contract.verification.secrets import SecretFound
-from mockling.contract.verification.sending import Unreachable
+from mockling.contract.verification.sending import KeyRefused, Unreachable
 from mockling.contract.verification.target import LIVE, Target
 from mockling.contract.verification.verified import VerifiedError, record, verified_path
 from mockling.emulator.testing.emulated import emulated
@@ -85,7 +85,7 @@ def command(
 
     `mockling verify page FILE` reads the endpoint's public page. Exit codes: 0 all that was checked holds; 1 something
     is broken; 2 not understood, a report cannot be written, or a key was about to be; 3 inconclusive; 4 stopped by the
-    guard; 130 interrupted with Ctrl-C, after which the reports tell what came by then.
+    guard; 130 or 143 ended with Ctrl-C or SIGTERM, after which the reports tell what came by then.
     """
     if (target is None) == (recording is None):
         raise click.UsageError("Name one target (emulator, live, an address), or a recording with --from.")
@@ -158,7 +158,7 @@ def _run(asked: Asked, contract: Contract, server: Target, plan: Plan, only: tup
             with ProgressLine(Console(stderr=True), plan, lambda: guard.spending.counted) as progress:
                 gathered = gather(plan, contract, server, guard, progress)
             return run_of(contract, server, plan, gathered, judged(plan, gathered), guard.spending, only=only)
-    except LedgerError as error:
+    except (LedgerError, KeyRefused) as error:
         raise NotUnderstood(str(error)) from error
     except Unreachable as error:
         raise _Untold(str(error)) from error

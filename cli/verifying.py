@@ -15,11 +15,11 @@ from mockling.client import Unauthorized
 from mockling.client.checks import checked_address, checked_key
 from mockling.contract import Contract, ContractError
 from mockling.contract.verification.asked import EMULATOR, Asked, AskedError, keys_of
-from mockling.contract.verification.probe import Need
+from mockling.contract.verification.probe import KEYS, Need
 from mockling.contract.verification.target import LIVE
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-KINDS = {need.name.lower(): need for need in Need if need not in (Need.FAULTS, Need.TIME)}
+KINDS = {need.name.lower(): need for need in Need if need in KEYS}
 FILE = click.Path(dir_okay=False, path_type=Path)
 EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
 

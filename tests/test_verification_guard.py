@@ -44,7 +44,7 @@ class Account:
         assert self.balance is not None
         self.balance -= amount
 
-    def told(self) -> Decimal | None:
+    def told(self, _: Need) -> Decimal | None:
         return self.balance
 
 
@@ -76,7 +76,7 @@ def account() -> Account:
 def guarded(ledger: Ledger, account: Account, budget: str = "5") -> SpendingGuard:
     """Return a guard whose run has begun."""
     guard = SpendingGuard(Decimal(budget), ledger, Time().pacer())
-    guard.begin(account.told, billable=True)
+    guard.begin(account.told, {Need.GOOD}, {Need.GOOD})
     return guard
 
 
@@ -116,7 +116,7 @@ def test_what_nobody_knows_the_price_of_is_not_sent(ledger: Ledger, account: Acc
 def test_without_a_budget_nothing_passes_that_might_be_billed(account: Account) -> None:
     """A run of what is free cannot be led to buy."""
     guard = SpendingGuard(None, None, Time().pacer())
-    guard.begin(account.told, billable=False)
+    guard.begin(account.told, {Need.GOOD}, ())
     with pytest.raises(Stopped):
         guard.reserve(PRICE, "it")
 
@@ -452,3 +452,30 @@ def test_a_clock_that_is_set_back_holds_nobody_up() -> None:
     time.now -= 3600
     pacer.wait()
     assert sum(time.slept) <= 120
+
+
+@pytest.mark.parametrize("key", [Need.POOR, Need.LIMITED, Need.FORBIDDEN])
+def test_what_another_key_is_billed_is_proved_by_its_own_balance(ledger: Ledger, key: Need) -> None:
+    """A refusal that is billed to another account is noticed there, stops the run, and is in the ledger."""
+    accounts = {Need.GOOD: Account(), key: Account("20")}
+    guard = SpendingGuard(Decimal(5), ledger, Time().pacer())
+    guard.begin(lambda one: accounts[one].balance, accounts.keys(), accounts.keys())
+    guard.reserve(PRICE, "of the good key").settle(400)
+    guard.reserve(PRICE, "of the other", key).settle(400)
+    accounts[key].bill(PRICE)
+    guard.end()
+    assert guard.spending.stopped and f"the balance of {key.value} fell by $0.945" in guard.spending.stopped
+    assert (guard.spending.measured, ledger.spent()) == (PRICE, PRICE)
+
+
+def test_what_nobody_looks_after_is_not_billed(ledger: Ledger, account: Account) -> None:
+    """A request with a key whose balance was not asked for at the beginning is not sent."""
+    with pytest.raises(Stopped, match="nobody looks at the balance of a key without credits"):
+        guarded(ledger, account).reserve(PRICE, "a probe", Need.POOR)
+    assert ledger.spent() == 0
+
+
+def test_what_an_account_cannot_pay_is_not_asked_of_it(ledger: Ledger) -> None:
+    """A balance that does not cover a request ends the run, for its refusal would say nothing else."""
+    with pytest.raises(Stopped, match=r"a probe may be billed \$0.945, and the account has \$0.50"):
+        guarded(ledger, Account("0.50")).reserve(PRICE, "a probe")

@@ -82,14 +82,14 @@ def test_a_balance_beyond_all_reckoning_is_not_told(told: Any) -> None:
     body = json.dumps({"credits": told}).encode()
     assert amount(told) is None
     with scripted(http(200, body)) as server, wire(server.url, 5.0) as sending:
-        assert sending.balance() is None
+        assert sending.balance(Need.GOOD) is None
 
 
 @pytest.mark.parametrize("told", [0, 0.1 + 0.2, "100000.50", -3])
 def test_a_balance_is_told_as_it_is(told: Any) -> None:
     """Any amount that somebody may have is one, also below 0."""
     with scripted(http(200, json.dumps({"credits": told}).encode())) as server, wire(server.url, 5.0) as sending:
-        assert sending.balance() == Decimal(str(told))
+        assert sending.balance(Need.GOOD) == Decimal(str(told))
 
 
 @pytest.mark.parametrize(

@@ -58,8 +58,14 @@ def test_a_run_that_is_killed_has_spent_no_more_than_its_ledger_says(
     stand_in.verified(tmp_path, Decimal(chance.choice([2, 12, 30])), *FEW, kill_after=chance.uniform(0.5, 4)).check()
 
 
-def test_a_run_that_is_interrupted_says_what_was_spent(stand_in: StandIn, tmp_path: Path) -> None:
-    """Ctrl-C ends a run with its report and the exit code of an interruption, the balance compared."""
+@pytest.mark.parametrize(
+    ("number", "code", "why"),
+    [(signal.SIGINT, 130, "it was interrupted"), (signal.SIGTERM, 143, "it was ended by SIGTERM")],
+)
+def test_a_run_that_is_interrupted_says_what_was_spent(
+    stand_in: StandIn, tmp_path: Path, number: signal.Signals, code: int, why: str
+) -> None:
+    """Ctrl-C or SIGTERM ends a run with its report and the usual exit code, the balance compared."""
     stand_in.renew(2, [])
     ledger = tmp_path / "ledger.jsonl"
     money = ["--budget", "12", "--ledger", ledger, "--requests-per-minute", PACE]
@@ -68,10 +74,10 @@ def test_a_run_that_is_interrupted_says_what_was_spent(stand_in: StandIn, tmp_pa
             with suppress(subprocess.TimeoutExpired):
                 process.wait(0.02)
                 pytest.fail("It ended before it was interrupted.")
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         told, errors = process.communicate(timeout=60)
-    assert (process.returncode, "Traceback" in errors) == (130, False), errors
-    assert "it was interrupted. Cost: " in " ".join(told.split())
+    assert (process.returncode, "Traceback" in errors) == (code, False), errors
+    assert f"{why}. Cost: " in " ".join(told.split())
     assert stand_in.billed() <= Ledger(ledger).spent() <= 12
 
 

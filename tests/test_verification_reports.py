@@ -30,7 +30,7 @@ from mockling.contract.verification.reports.reading import Unreadable, schema
 from mockling.contract.verification.reports.telling import advice
 from mockling.contract.verification.reports.terminal import ProgressLine, print_run
 from mockling.contract.verification.run import Run, contract_hash, exit_code, groups
-from mockling.contract.verification.running import INTERRUPTED, Plan
+from mockling.contract.verification.running import INTERRUPTED, TERMINATED, Plan
 from mockling.contract.verification.spending import Spending
 
 LIVE_QUESTION = "Is the live API still what we built against?"
@@ -270,6 +270,16 @@ def test_a_recording_costs_nothing() -> None:
     assert "Nothing: a recording was judged again." in as_markdown(replace(run(), recording="run.har"))
 
 
+def test_where_nobody_looks_a_line_tells_each_minute_how_far_a_run_is() -> None:
+    """A log shows that a run goes on, and what it has spent, once in a minute and not more."""
+    probes = tuple(Probe(f"a.{number}", Cost.FREE, lambda _: None) for number in range(5))
+    file, times = io.StringIO(), iter([0.0, 30.0, 60.0, 60.0, 90.0, 119.0, 150.0, 150.0])
+    line = ProgressLine(Console(file=file), Plan((), probes, {}), lambda: Decimal("1.89"), lambda: next(times))
+    for probe in probes:
+        line(probe)
+    assert file.getvalue().splitlines() == ["1 of 5 probes, $1.89 spent", "4 of 5 probes, $1.89 spent"]
+
+
 @pytest.mark.parametrize("form", [as_html, as_markdown, shown])
 def test_a_yes_to_chosen_clauses_is_none_to_all(form: Callable[[Run], str]) -> None:
     """Where --only chose the clauses, the answer says so, and is no plain yes."""
@@ -277,11 +287,12 @@ def test_a_yes_to_chosen_clauses_is_none_to_all(form: Callable[[Run], str]) -> N
     assert "Yes, as far as it was checked" in text and "No others than a.* were chosen." in text
 
 
-def test_an_interrupted_run_is_read_again(tmp_path: Path) -> None:
-    """The JSON report of a run that Ctrl-C ended keeps the schema, as any other."""
-    path, reported = tmp_path / "run.json", run(outcome(Verdict.HOLDS), stopped=INTERRUPTED, only=("a.*",))
+@pytest.mark.parametrize(("stopped", "code"), [(INTERRUPTED, 130), (TERMINATED, 143)])
+def test_an_interrupted_run_is_read_again(tmp_path: Path, stopped: str, code: int) -> None:
+    """The JSON report of a run that Ctrl-C or SIGTERM ended keeps the schema, as any other."""
+    path, reported = tmp_path / "run.json", run(outcome(Verdict.HOLDS), stopped=stopped, only=("a.*",))
     path.write_text(as_json(reported), "utf-8")
-    assert (read_json(path), exit_code(reported)) == (reported, 130)
+    assert (read_json(path), exit_code(reported)) == (reported, code)
 
 
 def test_advice_fits_what_happened() -> None:

@@ -132,6 +132,28 @@ def test_a_paid_run_costs_what_it_says(server: Emulator, tmp_path: Path) -> None
     assert ledger.read_text() and GOOD_KEY not in ledger.read_text() + report.read_text() + result.output
 
 
+@pytest.mark.parametrize("budget", [[], ["--budget", "3"]])
+def test_a_key_that_is_refused_is_told_before_anything_is_judged(
+    server: Emulator, budget: list[str], tmp_path: Path
+) -> None:
+    """A wrong key is no broken contract: one sentence says which, nothing else is sent, and the command ends with 2."""
+    options = [*budget, *(["--ledger", tmp_path / "ledger"] if budget else [])]
+    result = verify(server.url, *options, SEGMIND_API_KEY="SG_0000000000000401")
+    assert (result.exit_code, "refuses the API key with 401; check SEGMIND_API_KEY" in result.output) == (2, True)
+    assert [exchange.operation for exchange in server.journal] == ["credits"]
+
+
+def test_other_keys_are_billed_and_watched_as_the_good_one(server: Emulator, tmp_path: Path) -> None:
+    """With a key without credits, what it is asked for is refused, and its balance is compared, too."""
+    server.credit("SG_000000000000a001", -100)
+    report = tmp_path / "run.json"
+    options = ["--budget", 7, "--only", "*.price.*", "--ledger", tmp_path / "ledger", "--json", report]
+    result = verify(server.url, *options, SEGMIND_API_KEY=GOOD_KEY, SEGMIND_POOR_KEY="SG_000000000000a001")
+    assert result.exit_code == 0, result.output
+    assert {exchange.status for exchange in server.journal if exchange.operation == "generate"} == {406}
+    assert (read_json(report).spending.measured, '"account": "poor"' in (tmp_path / "ledger").read_text()) == (0, True)
+
+
 def test_a_budget_that_does_not_suffice_ends_the_run(server: Emulator, tmp_path: Path) -> None:
     """A request whose worst case is above what is left is not sent, and the run ends there, with 4."""
     result = verify(
@@ -247,12 +269,6 @@ def test_a_report_that_cannot_be_written_keeps_no_other_from_it(
     result = verify("emulator", "--only", "generate.405.*", "--json", full, "--har", whole)
     assert (result.exit_code, f"{full} cannot be written: No space" in result.stderr) == (2, True), result.output
     assert whole.stat().st_size
-
-
-def test_a_refused_key_is_told(server: Emulator) -> None:
-    """Who gave a wrong key is told so, and not that the contract must change."""
-    result = verify(server.url, SEGMIND_API_KEY="SG_wrong")
-    assert "Next: The target refused the key: check SEGMIND_API_KEY" in result.stdout, result.output
 
 
 def test_the_scheduled_workflow_runs_what_there_is(server: Emulator, tmp_path: Path) -> None:

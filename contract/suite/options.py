@@ -22,7 +22,7 @@ from mockling.contract.verification.ledger import LedgerError
 from mockling.contract.verification.reports.telling import spent
 from mockling.contract.verification.running import INTERRUPTED, Result, gather, judged, planned
 from mockling.contract.verification.secrets import SecretFound, search
-from mockling.contract.verification.sending import Unreachable
+from mockling.contract.verification.sending import KeyRefused, Unreachable
 from mockling.contract.verification.target import Target
 from mockling.emulator.testing.emulated import emulated
 
@@ -124,7 +124,7 @@ def results(request: pytest.FixtureRequest, verified: Verified) -> dict[str, Res
     plan = planned(chosen, verified.target, verified.asked.costs, verified.asked.budget)
     try:
         gathered = gather(plan, verified.contract, verified.target, verified.guard)
-    except (LedgerError, Unreachable) as error:
+    except (LedgerError, Unreachable, KeyRefused) as error:
         _end(error)
     if gathered.stopped == INTERRUPTED:
         raise KeyboardInterrupt

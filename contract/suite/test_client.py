@@ -36,7 +36,7 @@ def client(verified: Verified) -> Iterator[Client]:
     _skip_what_is_too_dear(verified)
     target = verified.target
     client = Client(target.keys[Need.GOOD], target.url, target.timeout, storage_url=target.storage_url)
-    verified.guard.begin(lambda: _balance(client), billable=True)
+    verified.guard.begin(lambda _: _balance(client), {Need.GOOD}, {Need.GOOD})
     yield client
     verified.guard.end()
     assert verified.guard.spending.stopped is None

@@ -15,7 +15,7 @@ from mockling.contract.verification.guard import Guard, Unguarded
 from mockling.contract.verification.guarding import SpendingGuard
 from mockling.contract.verification.ledger import Ledger, digest
 from mockling.contract.verification.pacing import Pacer
-from mockling.contract.verification.probe import Cost, Need
+from mockling.contract.verification.probe import KEYS, Cost, Need
 from mockling.contract.verification.target import LIVE, Target, is_loopback
 
 EMULATOR = "emulator"
@@ -125,8 +125,5 @@ class Asked:
 
 def keys_of(environment: Mapping[str, str], given: Mapping[Need, str]) -> dict[Need, str]:
     """Return the keys of an environment, by the variables that their kinds have, and those given, which go before."""
-    kinds = [need for need in Need if need not in (Need.FAULTS, Need.TIME)]
-    found: dict[Need, str] = {
-        need: environment[need.variable].strip() for need in kinds if environment.get(need.variable, "").strip()
-    }
-    return {**found, **given}
+    told = {need: environment.get(need.variable, "").strip() for need in KEYS}
+    return {**{need: key for need, key in told.items() if key}, **given}

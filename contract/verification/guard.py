@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from decimal import Decimal
 from typing import Protocol
 
 from mockling.contract.verification.evidence import Step
-from mockling.contract.verification.probe import Request
+from mockling.contract.verification.probe import Need, Request
 from mockling.contract.verification.spending import Spending
 
-Balance = Callable[[], Decimal | None]
+Balance = Callable[[Need], Decimal | None]  # of the account of a key, in US dollars; None: it cannot be told
 
 
 class Stopped(Exception):
@@ -34,17 +34,19 @@ class Guard(Protocol):
     def spending(self) -> Spending:
         """What was spent, as far as is known by now."""
 
-    def begin(self, balance: Balance, *, billable: bool) -> None:
-        """Begin a run, or go on with it; `balance` asks for the account's, `billable` says whether anything may cost.
+    def begin(self, balance: Balance, keys: Collection[Need], payers: Collection[Need]) -> None:
+        """Begin a run, or go on with it; `balance` asks for an account's, `payers` are those `keys` that may be billed.
 
-        Raises `Stopped` if it may, and nobody can say what is there before.
+        Raises `Stopped` if nobody can say what one of them has before, and whatever `balance` raises.
         """
 
     def end(self) -> None:
-        """End a run, however it went: compare what was counted with the balance. Raises nothing that stops a run."""
+        """End a run, however it went: compare what was counted with the balances. Raises nothing that stops a run."""
 
-    def reserve(self, price: Decimal, what: str) -> Reservation:
+    def reserve(self, price: Decimal, what: str, key: Need = Need.GOOD) -> Reservation:
         """Set aside what a request may be billed in the worst case (US dollars), and wait until it may be sent.
+
+        `key` is the one that it is sent with, whose account pays.
 
         Raises `Stopped` if the budget does not cover it.
         """
@@ -64,13 +66,13 @@ class Unguarded:
 
     spending = Spending()
 
-    def begin(self, balance: Balance, *, billable: bool) -> None:
+    def begin(self, balance: Balance, keys: Collection[Need], payers: Collection[Need]) -> None:
         """Ask for nothing."""
 
     def end(self) -> None:
         """Compare nothing."""
 
-    def reserve(self, price: Decimal, what: str) -> Unguarded:  # noqa: ARG002 - a guard's signature
+    def reserve(self, price: Decimal, what: str, key: Need = Need.GOOD) -> Unguarded:  # noqa: ARG002 - a guard's signature
         """Set nothing aside."""
         return self
 

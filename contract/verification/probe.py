@@ -41,6 +41,7 @@ class Need(StrEnum):
         return "SEGMIND_API_KEY" if self is Need.GOOD else f"SEGMIND_{self.name}_KEY"
 
 
+KEYS = frozenset(Need) - {Need.FAULTS, Need.TIME}  # what a target offers of them is a key
 BAD_KEY = "SG_0000000000000401"  # of the documented shape, and nobody's
 
 

@@ -16,17 +16,13 @@ from mockling.contract.verification.clause import Finding, Severity, Verdict
 from mockling.contract.verification.evidence import Evidence, Step
 from mockling.contract.verification.observed import observed
 from mockling.contract.verification.probe import Cost
-from mockling.contract.verification.running import INTERRUPTED, Gathered, Plan, Result
+from mockling.contract.verification.running import INTERRUPTED, TERMINATED, Gathered, Plan, Result
 from mockling.contract.verification.spending import Spending
 from mockling.contract.verification.target import Target
 
-KEPT, BROKEN, UNKNOWN, STOPPED, ENDED = (
-    0,
-    1,
-    3,
-    4,
-    130,
-)  # exit codes; 2 is a command's: usage, configuration, a key in a report
+# Exit codes; 2 is a command's: usage, configuration, a key in a report.
+KEPT, BROKEN, UNKNOWN, STOPPED = 0, 1, 3, 4
+ENDED = {INTERRUPTED: 130, TERMINATED: 143}  # by what ended a run early
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,12 +161,12 @@ def groups(run: Run, verdict: Verdict = Verdict.BROKEN) -> list[Group]:
 def exit_code(run: Run) -> int:
     """Return 0 if all that was asked for holds (clauses may be skipped, notices given), else what is the matter.
 
-    130: the run was ended with Ctrl-C; 4: it was stopped by the guard; 1: a clause is broken; 3: a clause is
-    inconclusive, its check failed, or no clause at all was judged.
+    130 and 143: the run was ended with Ctrl-C or SIGTERM; 4: it was stopped by the guard; 1: a clause is broken; 3: a
+    clause is inconclusive, its check failed, or no clause at all was judged.
     """
     verdicts = {outcome.verdict for outcome in run.outcomes}
     if run.stopped is not None:
-        return ENDED if run.stopped == INTERRUPTED else STOPPED
+        return ENDED.get(run.stopped, STOPPED)
     if Verdict.BROKEN in verdicts:
         return BROKEN
     if verdicts & {Verdict.INCONCLUSIVE, Verdict.ERROR} or not verdicts & {Verdict.HOLDS, Verdict.NOTICE}:

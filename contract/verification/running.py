@@ -11,12 +11,12 @@ from mockling.contract.exchange import money
 from mockling.contract.verification.clause import Clause, Finding, Verdict
 from mockling.contract.verification.evidence import Evidence
 from mockling.contract.verification.guard import Guard, Stopped
-from mockling.contract.verification.probe import Cost, Probe
-from mockling.contract.verification.sending import ProbeSender, Unreachable, Wire
+from mockling.contract.verification.probe import KEYS, Cost, Need, Probe
+from mockling.contract.verification.sending import KeyRefused, ProbeSender, Unreachable, Wire
 from mockling.contract.verification.target import Target
 
 ORDER = (Cost.STATIC, Cost.FREE, Cost.FREE_IF_TRUE, Cost.PAID)  # in which probes are sent: what is free first
-INTERRUPTED = "it was interrupted"
+INTERRUPTED, TERMINATED = "it was interrupted", "it was ended by SIGTERM"
 NOT_ASKED_FOR = {  # why a clause is skipped
     Cost.FREE: "It cannot be billed, which was not asked for.",
     Cost.FREE_IF_TRUE: "It may be billed, should it be false: it needs --budget.",
@@ -41,6 +41,16 @@ class Plan:
     def worst(self) -> Decimal:
         """The US dollars that are billed at most, should every promise be broken."""
         return sum((probe.worst for probe in self.probes), Decimal(0))
+
+    @property
+    def keys(self) -> frozenset[Need]:
+        """The keys that are sent."""
+        return frozenset(need for probe in self.probes for need in probe.needs) & KEYS
+
+    @property
+    def payers(self) -> frozenset[Need]:
+        """Those of them whose accounts may be billed."""
+        return frozenset(need for probe in self.probes if probe.worst for need in probe.needs) & KEYS
 
     @property
     def least(self) -> Decimal:
@@ -101,18 +111,19 @@ def gather(
 ) -> Gathered:
     """Send the probes of a plan and return what came; `progress` is told of each probe before it is sent.
 
-    Raises `Unreachable` if nothing answers at the target, and `LedgerError` if what is spent cannot be kept.
-    Ctrl-C ends it early, with what came by then. However it ends, the guard compares what was spent with the balance.
+    Raises `Unreachable` if nothing answers at the target, `KeyRefused` if the good key is refused from the start, and
+    `LedgerError` if what is spent cannot be kept. Ctrl-C and SIGTERM end it early, with what came by then. However it
+    ends, the guard compares what was spent with the balances.
     """
     wire, sent, failed, stopped = Wire(contract, target, guard), set[str](), dict[str, str](), None
     try:
-        guard.begin(wire.balance, billable=any(probe.worst for probe in plan.probes))
+        guard.begin(wire.balance, plan.keys, plan.payers)
         for probe in plan.probes:
             progress(probe)
             sent.add(probe.id)
             try:
                 probe.run(ProbeSender(wire, target, probe.id))
-            except (Stopped, Unreachable):
+            except (Stopped, Unreachable, KeyRefused):
                 raise
             except Exception as error:  # what came was not what the probe goes on from; its clauses say so
                 failed[probe.id] = f"{type(error).__name__}: {error}"[:300]
@@ -120,6 +131,8 @@ def gather(
         stopped = str(reason)
     except KeyboardInterrupt:  # what was paid for is worth a report
         stopped = INTERRUPTED
+    except SystemExit:
+        stopped = TERMINATED
     finally:
         guard.end()
         wire.close()

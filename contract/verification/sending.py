@@ -35,6 +35,10 @@ class Unreachable(Exception):
     """The target does not answer at all; the message says so."""
 
 
+class KeyRefused(Exception):
+    """The target does not take a key, so that nothing can be found out with it; the message says which."""
+
+
 class Wire:
     """Sends the requests of all probes of a run, in one connection; `steps` are what came of them so far."""
 
@@ -75,7 +79,8 @@ class Wire:
         """Send a request once, its worst case set aside before."""
         what, reserved = f"{probe} {name}".rstrip(), None
         if request.price != 0:
-            reserved = self._guard.reserve(request.price, what)
+            payer = request.key if isinstance(request.key, Need) else Need.GOOD  # as a bearer token it is a header
+            reserved = self._guard.reserve(request.price, what, payer)
         else:
             self._guard.pace()
         step = self._exchanged(probe, name, request)
@@ -89,11 +94,15 @@ class Wire:
             self._guard.stop(f"{what} was answered with {step.status} instead of a refusal, which may have been billed")
         return step
 
-    def balance(self) -> Decimal | None:
-        """Ask for the balance of the good key, free credits included, in US dollars (G19); None: it cannot be told."""
-        if Need.GOOD not in self._target.keys:
-            return None
-        step = self.send(BALANCE, "", Request(operation="credits"))
+    def balance(self, key: Need) -> Decimal | None:
+        """Ask for the balance of a key, free credits included, in US dollars (G19); None: it cannot be told.
+
+        Raises `KeyRefused` if the key is refused before anything else was asked.
+        """
+        step = self.send(BALANCE, key.name.lower(), Request(operation="credits", key=key))
+        if step.status == 401 and all(one.probe == BALANCE for one in self.steps):
+            what = "the API key" if key is Need.GOOD else key.value
+            raise KeyRefused(f"{self._target.url} refuses {what} with 401; check {key.variable} or the option.")
         body = step.exchange.answer if step.status == 200 else None
         if not isinstance(body, dict):
             return None

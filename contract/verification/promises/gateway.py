@@ -66,7 +66,10 @@ class Gateway(Refusing):
         """Yield the clauses of what does not exist."""
         for name in GENERATIONS:
             request = self.request(name, values={"model": UNKNOWN_MODEL})
-            yield self.refused(f"{name}.unknown-model", "of an unknown model", "unknown_model", request, "G5", "P17")
+            told = "of an unknown model"
+            yield self.refused(
+                f"{name}.unknown-model", told, "unknown_model", request, "G5", "P17", cost=Cost.FREE_IF_TRUE
+            )
         for name, case in {"status": "unknown_request", "result": "unknown_request", "poll": "unknown_output"}.items():
             rests = ["G5", "A9"] if name == "status" else ["G5"]
             yield self.refused(f"{name}.unknown", "of nobody's id", case, self.request(name), *rests)

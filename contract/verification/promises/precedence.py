@@ -127,7 +127,7 @@ def _probe(model: Model, operation: str, name: str, first: Flaw, second: Flaw) -
     # Of two kinds of key the one without permission wins, for it is over its limit as soon as others are.
     pair = sorted((first, second), key=lambda flaw: flaw.stage == "permission")
     request = replace(base, **dict(chain.from_iterable(flaw.fields.items() for flaw in pair)))
-    free = request.key == BAD_KEY or request.values["model"] == UNKNOWN_MODEL
+    free = request.key == BAD_KEY
     request = request if free else replace(request, price=model.price(harmless(model)))
     times = max(first.times, second.times)
     prepares = [flaw.prepare for flaw in pair if flaw.prepare]

@@ -11,8 +11,7 @@ from mockling.contract.exchange import money
 from mockling.contract.verification.asked import EMULATOR
 from mockling.contract.verification.clause import Finding, Verdict
 from mockling.contract.verification.probe import Need
-from mockling.contract.verification.run import KEPT, Run, exit_code, groups
-from mockling.contract.verification.running import INTERRUPTED
+from mockling.contract.verification.run import ENDED, KEPT, Run, exit_code, groups
 from mockling.contract.verification.spending import Spending
 from mockling.contract.verification.target import LIVE
 
@@ -149,7 +148,7 @@ def refuses_the_key(run: Run) -> bool:
 
 def _of_stopped(run: Run) -> str:
     """Return what to do about a run that ended early."""
-    if run.stopped == INTERRUPTED:
+    if run.stopped in ENDED:
         return "Run it again, from the beginning: nothing is gone on with."
     if run.spending.budget is not None and run.spending.before is None:
         return "Find out why the balance cannot be read: is this the address of the API?"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from types import TracebackType
@@ -36,6 +37,7 @@ from mockling.contract.verification.running import Plan
 from mockling.contract.verification.secrets import search
 
 MOST_CLAUSES = 5  # named for a cause
+MINUTE = 60.0  # seconds
 COLOURS = {
     Verdict.BROKEN: "bold red",
     Verdict.ERROR: "bold magenta",
@@ -66,18 +68,27 @@ def print_run(console: Console, run: Run, keys: Iterable[str] = ()) -> None:
 class ProgressLine:
     """A line that tells how far a run is: give it to `gather`, within its `with`.
 
-    `spent` tells the US dollars that were spent so far (None: nothing can be). Nothing is shown where nobody looks.
+    `spent` tells the US dollars that were spent so far (None: nothing can be). Where it is no terminal, a line is
+    printed once a minute, for a whole run may last an hour; `now` is the clock that this goes by.
     """
 
-    def __init__(self, console: Console, plan: Plan, spent: Callable[[], Decimal] | None = None) -> None:
+    def __init__(
+        self,
+        console: Console,
+        plan: Plan,
+        spent: Callable[[], Decimal] | None = None,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
         columns = (TextColumn("{task.description}", markup=False), BarColumn(20), MofNCompleteColumn())
         money = (TextColumn("{task.fields[spent]}", markup=False),)
         self._progress = Progress(
             *columns, *money, TimeElapsedColumn(), console=console, transient=True, disable=not console.is_terminal
         )
+        self._console, self._total = console, len(plan.probes)
         self._spent = spent
-        self._task = self._progress.add_task("verifying", total=len(plan.probes), spent="")
+        self._task = self._progress.add_task("verifying", total=self._total, spent="")
         self._begun = 0
+        self._now, self._told = now, now()
 
     def __enter__(self) -> ProgressLine:
         self._progress.start()
@@ -93,6 +104,10 @@ class ProgressLine:
         spent = f"{dollars(self._spent())} spent" if self._spent else ""
         name = probe.id if len(probe.id) <= 40 else f"...{probe.id[-37:]}"
         self._progress.update(self._task, completed=self._begun, description=name, spent=spent)
+        if not self._console.is_terminal and self._now() - self._told >= MINUTE:
+            self._told = self._now()
+            parts = [f"{self._begun} of {number(self._total, 'probe')}", *filter(None, [spent])]
+            self._console.print(", ".join(parts), highlight=False)
         self._begun += 1
 
 
