@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
@@ -107,6 +107,14 @@ def command(
                 return
             run = _run(asked, contract, server, plan, only)
             secrets |= set(server.keys.values())
+    _deliver(run, files, secrets)
+    if run.target == LIVE and run.recording is None:
+        _keep(run, contract, verified)
+    context.exit(exit_code(run))
+
+
+def _deliver(run: Run, files: Mapping[str, Path], secrets: Collection[str]) -> None:
+    """Print a run, and write the reports that were asked for."""
     try:
         deliver(run, Console(), files, secrets)
     except SecretFound as error:
@@ -116,9 +124,6 @@ def command(
     except OSError as error:
         what = f"{error.filename} cannot be written" if error.filename else "What was found cannot be printed"
         raise NotUnderstood(f"{what}: {error.strerror}.") from error
-    if run.target == LIVE and run.recording is None:
-        _keep(run, contract, verified)
-    context.exit(exit_code(run))
 
 
 class _Untold(click.ClickException):

@@ -81,12 +81,14 @@ class Contract:
 
         Raises `ContractError` for an operation that is not there.
         """
-        return str(pick(self._paths, operation, "operation")).format(**{"model": self.model.slug, **values})
+        path, _ = pick(self.places, operation, "operation")
+        return str(path).format(**{"model": self.model.slug, **values})
 
     @cached_property
-    def _paths(self) -> dict[str, str]:
+    def places(self) -> dict[str, tuple[str, str]]:
+        """Where each operation stands in the document: its path, with what is in braces, and its verb ("get")."""
         paths: dict[str, Document] = self.document["paths"]
-        return {operation["operationId"]: path for path, item in paths.items() for operation in item.values()}
+        return {part["operationId"]: (path, verb) for path, item in paths.items() for verb, part in item.items()}
 
     @cached_property
     def success_type(self) -> str:

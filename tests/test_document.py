@@ -12,6 +12,7 @@ from openapi_spec_validator import validate
 from mockling import fixtures
 from mockling.contract import Contract, ContractError, document, load, validation
 from mockling.contract.openapi import without_sources
+from mockling.contract.states import ENDED, RUNNING
 
 SLUG = load().model.slug
 SEEN: list[dict[str, Any]] = json.loads((Path(__file__).parent / "data" / "seen-bodies.json").read_text("utf-8"))[
@@ -400,3 +401,10 @@ def test_a_model_of_its_own_changes_nothing_for_the_first(second: Path) -> None:
     assert list(contract.models) == [SLUG, "paint.1_x"]
     assert contract.path("generate") == load().path("generate")
     assert contract.model.price({}) == load().model.price({})
+
+
+def test_the_states_are_those_of_the_document() -> None:
+    """A request of v2 has the states that the document tells, in its order; only FAILED is told elsewhere (A5)."""
+    schemas = load().document["components"]["schemas"]
+    told = [*schemas["Status"]["properties"]["status"]["enum"], schemas["Failure"]["properties"]["status"]["const"]]
+    assert told == [*RUNNING, *ENDED]

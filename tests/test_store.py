@@ -11,8 +11,9 @@ import pytest
 
 from mockling.contract import Output
 from mockling.contract.exchange import Exchange, Message
+from mockling.contract.states import COMPLETED, FAILED, PROCESSING, QUEUED
 from mockling.emulator.platform import exchanges, memory
-from mockling.emulator.platform.jobs import COMPLETED, FAILED, PROCESSING, QUEUED, Failure, Job
+from mockling.emulator.platform.jobs import Failure, Job
 from mockling.emulator.platform.keys import Account
 from mockling.emulator.platform.ledger import Purse, Record
 from mockling.emulator.platform.memory import MemoryStore

@@ -21,10 +21,9 @@ from mockling.contract.verification.guard import Stopped
 from mockling.contract.verification.guarding import LOOK, SpendingGuard
 from mockling.contract.verification.ledger import Ledger, LedgerError
 from mockling.contract.verification.pacing import Pacer
-from mockling.contract.verification.probe import BAD_KEY, Cost, Need, Probe, Request, Sender
+from mockling.contract.verification.probe import BAD_KEY, GENERATIONS, Cost, Need, Probe, Request, Sender
 from mockling.contract.verification.run import exit_code, run_of
 from mockling.contract.verification.running import Gathered, Plan, gather, judged, planned
-from mockling.contract.verification.sending import GENERATIONS
 from mockling.contract.verification.spending import Spending
 from mockling.contract.verification.target import Target
 from mockling.emulator import Emulator

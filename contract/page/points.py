@@ -106,10 +106,8 @@ class Points:
 
 def operation_at(contract: Contract, operation: str) -> tuple[Steps, str, str]:
     """Return where an operation stands in the document, its method ("POST") and the template of its path."""
-    path = contract.path(operation, model="{model}")
-    items: Document = contract.document["paths"][path]
-    method = next(method for method, one in items.items() if one["operationId"] == operation)
-    return ("paths", path, method), method.upper(), path
+    path, verb = contract.places[operation]
+    return ("paths", path, verb), verb.upper(), path
 
 
 def told(value: Any) -> str:

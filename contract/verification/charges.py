@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from mockling.contract.exchange import Exchange
+from mockling.contract.states import COMPLETED, FAILED, RUNNING
 
-QUEUED, PROCESSING, COMPLETED, FAILED = "QUEUED", "PROCESSING", "COMPLETED", "FAILED"  # A2
 ZERO = Decimal(0)
 
 
@@ -85,7 +85,7 @@ def is_refusal(status: int | None) -> bool:
 def job_in(exchange: Exchange) -> str | None:
     """Return the id of the job that an answer says has begun and not ended (None: there is none)."""
     body = exchange.answer
-    if isinstance(body, dict) and body.get("status") in (QUEUED, PROCESSING):
+    if isinstance(body, dict) and body.get("status") in RUNNING:
         job = body.get("request_id")
         return job if isinstance(job, str) and job else None
     return None

@@ -42,6 +42,7 @@ class Need(StrEnum):
 
 
 KEYS = frozenset(Need) - {Need.FAULTS, Need.TIME}  # what a target offers of them is a key
+GENERATIONS = ("generate", "submit")  # the operations that are billed
 BAD_KEY = "SG_0000000000000401"  # of the documented shape, and nobody's
 
 

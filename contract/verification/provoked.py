@@ -10,11 +10,10 @@ from mockling.contract.verification.clause import Clause, Finding, Oracle, broke
 from mockling.contract.verification.evidence import PASSING, Evidence
 from mockling.contract.verification.harmless import led_nowhere
 from mockling.contract.verification.places import facts_at, pointer
-from mockling.contract.verification.probe import Cost, Need, Probe, Request, Sender, single
+from mockling.contract.verification.probe import GENERATIONS, Cost, Need, Probe, Request, Sender, single
 from mockling.contract.verification.promises.files import PIXEL
 from mockling.contract.verification.promises.making import upload_of
 
-GENERATIONS = ("generate", "submit")
 FILES = ("asset", "download")
 ANOTHER_VERB = "PUT"  # of no operation
 BROWSER = {

@@ -20,14 +20,13 @@ from mockling.contract.verification.charges import job_in
 from mockling.contract.verification.evidence import Step
 from mockling.contract.verification.guard import Guard, Stopped
 from mockling.contract.verification.listening import Listener, content_of
-from mockling.contract.verification.probe import Need, Request
+from mockling.contract.verification.probe import GENERATIONS, Need, Request
 from mockling.contract.verification.target import Target, is_inner, is_loopback
 from mockling.contract.verification.video import measured
 
 FIRST = 3  # requests, of which one must have been answered
 BEGINNING = 64  # bytes of a video that are kept
 CONNECT_TIMEOUT = 10.0  # seconds
-GENERATIONS = ("generate", "submit")  # the operations that are billed
 BALANCE = "balance"  # the probe that the guard's own questions are steps of
 
 
@@ -111,7 +110,8 @@ class Wire:
         return sum(known, Decimal(0)) if known and len(known) == len(told) else None
 
     def _exchanged(self, probe: str, name: str, request: Request) -> Step:
-        url, method = self._url(request), request.method or self._method(request)
+        _, verb = self._contract.places.get(request.operation or "", ("", "get"))
+        url, method = self._url(request), request.method or verb.upper()
         headers, key = self._headers(request, url)
         body = request.body if request.json is None else json.dumps(request.json).encode()
         moment, at = time.monotonic() - self._began, time.time()
@@ -157,19 +157,6 @@ class Wire:
             return str(path)
         origin = self._target.storage_url if request.operation == "upload" else self._target.url
         return origin + (path or self._contract.path(request.operation or "", **request.values))
-
-    def _method(self, request: Request) -> str:
-        operation = request.operation or ""
-        paths: Mapping[str, Any] = self._contract.document["paths"]
-        return next(
-            (
-                verb.upper()
-                for item in paths.values()
-                for verb, part in item.items()
-                if part["operationId"] == operation
-            ),
-            "GET",
-        )
 
     def _headers(self, request: Request, url: str) -> tuple[dict[str, str], str]:
         """Return the headers of a request and what is told of its key; a key goes to the target alone."""

@@ -12,8 +12,8 @@ from typing import Literal
 
 from mockling.contract import Contract, ContractError
 from mockling.contract.exchange import Exchange
+from mockling.contract.states import COMPLETED, FAILED
 from mockling.emulator.control.tables import count, times
-from mockling.emulator.platform.jobs import COMPLETED, FAILED
 
 Kind = Literal["double_charge", "gave_up_early", "polls_too_fast", "poll_after_end", "key_exposed", "no_back_off"]
 

@@ -11,6 +11,7 @@ from typing import Any
 from flask import Response
 
 from mockling.contract.exchange import money
+from mockling.contract.states import FAILED
 from mockling.emulator.http.recording import Draft
 from mockling.emulator.http.responses import JSON, Plain, Responses
 from mockling.emulator.platform.faults import GENERATIONS, POLLS, Fault
@@ -62,7 +63,7 @@ class Answering:
 
     def _error(self, status: int, draft: Draft, text: str) -> str:
         if draft.operation in POLLS and status == HTTPStatus.UNPROCESSABLE_ENTITY:
-            return json.dumps({"status": "FAILED", "request_id": draft.request_id, "error": text, "metrics": {}})
+            return json.dumps({"status": FAILED, "request_id": draft.request_id, "error": text, "metrics": {}})
         return json.dumps({"error": text})
 
     def _limit_headers(self, draft: Draft) -> dict[str, str]:

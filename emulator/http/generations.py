@@ -7,13 +7,14 @@ from typing import Any
 
 from flask import Request, Response, request
 
+from mockling.contract.states import FAILED
 from mockling.emulator.http.defects import as_refused
 from mockling.emulator.http.held import Due, HeldResponse
 from mockling.emulator.http.reading import content_of, key_of, media_type_of, read_body, root_of
 from mockling.emulator.http.recording import Draft, Recorder, draft_of
 from mockling.emulator.http.responses import Responses
 from mockling.emulator.http.striking import Striking
-from mockling.emulator.platform.jobs import FAILED, Failure, Job
+from mockling.emulator.platform.jobs import Failure, Job
 from mockling.emulator.platform.platform import Platform
 from mockling.emulator.platform.refused import Refused
 from mockling.emulator.platform.stages import Call

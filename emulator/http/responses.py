@@ -12,7 +12,8 @@ from werkzeug.datastructures import Headers
 
 from mockling.contract import Contract, Document, Output
 from mockling.contract.exchange import money
-from mockling.emulator.platform.jobs import COMPLETED, FAILED, QUEUED, Failure, Job
+from mockling.contract.states import COMPLETED, FAILED, QUEUED
+from mockling.emulator.platform.jobs import Failure, Job
 from mockling.emulator.platform.ledger import Admission
 from mockling.emulator.platform.outputs import Outputs, metadata
 from mockling.emulator.platform.refused import Refused

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from mockling.contract import Contract, Document
+from mockling.contract.states import QUEUED
 from mockling.emulator.mutation.changing import Answer, Changing
 from mockling.emulator.mutation.mutant import Kind, Mutant
-from mockling.emulator.platform.jobs import QUEUED, Job
+from mockling.emulator.platform.jobs import Job
 
 SLOW = 0.003  # real seconds by which every answer comes later
 REWORDED = "Sorry, this did not work out. Please have a look at our documentation."

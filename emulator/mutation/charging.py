@@ -8,10 +8,10 @@ from typing import Any
 
 from mockling.contract import Contract
 from mockling.contract.exchange import money
+from mockling.contract.states import COMPLETED
 from mockling.contract.verification.places import pointer
 from mockling.emulator.mutation.changing import Answer, Changing, Environ
 from mockling.emulator.mutation.mutant import Kind, Mutant, Touched
-from mockling.emulator.platform.jobs import COMPLETED
 from mockling.emulator.platform.ledger import Purse, Record
 
 CENT = Decimal("0.01")

@@ -7,10 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 from mockling.contract import Contract
+from mockling.contract.states import COMPLETED, FAILED, PROCESSING, QUEUED
 from mockling.contract.verification.places import pointer
 from mockling.emulator.mutation.changing import Answer, Changing
 from mockling.emulator.mutation.mutant import Kind, Mutant, Touched
-from mockling.emulator.platform.jobs import COMPLETED, FAILED, PROCESSING, QUEUED, Job
+from mockling.emulator.platform.jobs import Job
 
 ASKING = ("status", "result", "poll")
 SUBMITTED: Touched = ("submit", 200)

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from mockling.contract import Output
-
-QUEUED, PROCESSING, COMPLETED, FAILED = "QUEUED", "PROCESSING", "COMPLETED", "FAILED"  # A2
+from mockling.contract.states import COMPLETED, FAILED, PROCESSING, QUEUED
 
 
 @dataclass(frozen=True, slots=True)

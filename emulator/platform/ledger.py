@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from heapq import heapify, heappop, heappush
 
-from mockling.emulator.platform.jobs import COMPLETED, Job
+from mockling.contract.states import COMPLETED
+from mockling.emulator.platform.jobs import Job
 
 WINDOW = 60.0  # simulated seconds for which a rate limit counts (M11)
 NOTHING = 1e-6  # simulated seconds that are none

@@ -11,13 +11,14 @@ from threading import Lock
 from mockling import fixtures
 from mockling.contract import Case, Contract, Output, load
 from mockling.contract.exchange import money
+from mockling.contract.states import QUEUED
 from mockling.emulator.platform import uploads
 from mockling.emulator.platform.arming import LAST, Armed, Encounter, checked, meets
 from mockling.emulator.platform.chance import draw, name
 from mockling.emulator.platform.clock import Clock
 from mockling.emulator.platform.faults import Fault
 from mockling.emulator.platform.inputs import Inputs, remember
-from mockling.emulator.platform.jobs import QUEUED, Failure, Job
+from mockling.emulator.platform.jobs import Failure, Job
 from mockling.emulator.platform.keys import Account, Keys
 from mockling.emulator.platform.memory import MemoryStore
 from mockling.emulator.platform.outputs import Outputs

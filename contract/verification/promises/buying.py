@@ -7,6 +7,7 @@ from typing import Any
 
 from mockling.contract.contract import Contract
 from mockling.contract.model import Model
+from mockling.contract.states import ENDED
 from mockling.contract.verification.evidence import Step
 from mockling.contract.verification.harmless import fails, harmless
 from mockling.contract.verification.probe import Cost, Need, Probe, Request, Sender
@@ -14,7 +15,6 @@ from mockling.contract.verification.promises.making import cheapest, flawed, pri
 from mockling.contract.verification.promises.promise import field
 
 ASKING = ("status", "result", "poll")  # the operations that tell of a request, in turn
-ENDED = ("COMPLETED", "FAILED")
 MOST_POLLS = 400  # of one request; patience ends sooner where a poll has its time
 PART = (4, 11)  # the first and last byte that a Range asks for
 # How a file is fetched, by the name of the step: the verb and the headers.

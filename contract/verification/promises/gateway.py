@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from mockling.contract.contract import Contract
 from mockling.contract.verification.clause import Clause, Finding, broken
 from mockling.contract.verification.evidence import Step
-from mockling.contract.verification.probe import BAD_KEY, Cost, Need, Request, single
+from mockling.contract.verification.probe import BAD_KEY, GENERATIONS, Cost, Need, Request, single
 from mockling.contract.verification.promises.precedence import UNKNOWN_MODEL
 from mockling.contract.verification.promises.promise import (
     Check,
@@ -20,7 +20,7 @@ from mockling.contract.verification.promises.promise import (
     observed,
     promise,
 )
-from mockling.contract.verification.promises.refusing import GENERATIONS, NOBODYS_ID, Refusing
+from mockling.contract.verification.promises.refusing import NOBODYS_ID, Refusing
 
 
 def gateway_clauses(contract: Contract) -> Iterator[Clause]:

@@ -7,18 +7,10 @@ from collections.abc import Iterable, Iterator
 
 from mockling.contract.contract import Contract
 from mockling.contract.model import Model
-from mockling.contract.verification.clause import (
-    Clause,
-    Finding,
-    Oracle,
-    Verdict,
-    broken,
-    holds,
-    unclear,
-    unseen,
-)
+from mockling.contract.states import COMPLETED, ENDED, FAILED, RUNNING
+from mockling.contract.verification.clause import Clause, Finding, Oracle, Verdict, broken, holds, unclear, unseen
 from mockling.contract.verification.evidence import PASSING, Evidence, Step
-from mockling.contract.verification.promises.buying import ASKING, ENDED, Buying, states
+from mockling.contract.verification.promises.buying import ASKING, Buying, states
 from mockling.contract.verification.promises.expiring import expiring_clauses
 from mockling.contract.verification.promises.promise import (
     Check,
@@ -31,8 +23,6 @@ from mockling.contract.verification.promises.promise import (
     same,
 )
 
-STATES = ("QUEUED", "PROCESSING", *ENDED)  # A2, in the order in which a request has them
-RUNNING = STATES[:2]
 SCHEMAS: Place = ("components", "schemas")
 
 
@@ -49,7 +39,7 @@ def _delivering(contract: Contract, buying: Buying) -> Iterator[Clause]:
     probe, submit = buying.submit, contract.path("submit", model=buying.model.slug)
     place: Place = ("paths", "/v2/{model}", "post", "responses", "200")
     told = f"POST {submit} answers a valid request at once with 200, and it is completed."
-    oracle = _ends(probe.id, "submit", ASKING, "COMPLETED")
+    oracle = _ends(probe.id, "submit", ASKING, COMPLETED)
     yield promise(contract, probe.id, told, place, oracle, facts=["A1"], probe=probe)
 
     def clause(name: str, sentence: str, place: Place, oracle: Oracle, *facts: str) -> Clause:
@@ -63,7 +53,7 @@ def _delivering(contract: Contract, buying: Buying) -> Iterator[Clause]:
         told = f"{url} is the absolute address of {contract.path(name, id='<id>')}, at the server that answered."
         oracle = _at_its_address(contract, probe.id, name, url)
         yield clause(f"addresses.{name}", told, (*SCHEMAS, "Submitted", "properties", url), oracle, "A1")
-    told = f"A request goes from {' to '.join(STATES[:3])}, and never back, whichever address is asked."
+    told = f"A request goes from {' to '.join((*RUNNING, COMPLETED))}, and never back, whichever address is asked."
     yield clause(
         "states",
         told,
@@ -107,7 +97,7 @@ def _failing(contract: Contract, buying: Buying) -> Iterator[Clause]:
             place,
             answered(probe.id, what, [status])
             if at_once
-            else _ends(probe.id, what, [f"{what}, {name}" for name in ASKING], "FAILED"),
+            else _ends(probe.id, what, [f"{what}, {name}" for name in ASKING], FAILED),
             facts=facts,
             probe=probe if first else None,
         )
@@ -164,9 +154,10 @@ def _forwards(evidence: Evidence, probe: str) -> Finding:
     if len(found) < 2:
         return unseen()
     told = ", ".join(found)
-    ranks = [STATES.index(state) if state in STATES else -1 for state in found]
+    order = (*RUNNING, *ENDED)
+    ranks = [order.index(state) if state in order else -1 for state in found]
     if -1 in ranks or ranks != sorted(ranks):
-        return broken(f"{', '.join(STATES[:3])}, never backwards", told, *steps[-1:])
+        return broken(f"{', '.join((*RUNNING, COMPLETED))}, never backwards", told, *steps[-1:])
     return holds(*steps[-1:])
 
 
@@ -246,7 +237,7 @@ def _ends(probe: str, name: str, polls: Iterable[str], end: str) -> Oracle:
 
 
 def _tells_a_failure(step: Step) -> Finding | None:
-    if field(step, "status") != "FAILED" or not field(step, "error"):
+    if field(step, "status") != FAILED or not field(step, "error"):
         return broken("status FAILED and an error", f"{field(step, 'status')!r}, {field(step, 'error')!r}", step)
     cost = field(step, "metrics.cost")
     return broken("no cost", f"a cost of {cost}", step) if cost is not None else None

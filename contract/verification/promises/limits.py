@@ -9,12 +9,15 @@ from typing import Any
 from mockling.contract.contract import Contract
 from mockling.contract.verification.clause import Clause, Finding, Oracle, broken, holds, unclear, unseen
 from mockling.contract.verification.evidence import PASSING, Evidence
+from mockling.contract.verification.pacing import RESET
 from mockling.contract.verification.probe import Cost, Need, Probe, Sender, single
 from mockling.contract.verification.promises.making import flawed
 from mockling.contract.verification.promises.promise import Check, Place, answered, header, observed, promise
 from mockling.contract.verification.promises.refusing import Refusing
 
 MARGIN = 100  # parts of a body that is not only that list
+PLANS: Place = ("x-plans", "requests_per_minute")
+LIMITED: Place = ("components", "responses", "RateLimited")
 WINDOW = 60.0  # simulated seconds of a rate limit (M11)
 
 
@@ -35,6 +38,7 @@ class Limits(Refusing):
         counted = order.index("rate") < order.index("parameters")
         body = (flawed(self.model) if counted else None) or self.body
         request = self.request("generate", key=Need.LIMITED, json=body, price=self.price)
+        needs, worst = frozenset({Need.LIMITED}), (limit + 1) * self.price
 
         def exceed(sender: Sender) -> None:
             for _ in range(limit + 1):
@@ -48,42 +52,28 @@ class Limits(Refusing):
             for _ in range(limit - 1):
                 sender.send(request, "more")
 
-        needs, worst = frozenset({Need.LIMITED}), (limit + 1) * self.price
-        probe = Probe("rate.limited", Cost.FREE_IF_TRUE, exceed, needs, limit + 1, worst)
-        answer: Place = ("components", "responses", "RateLimited")
-        told = f"More than {limit} requests a minute of the smallest plan are answered with 429."
-        place = ("x-plans", "requests_per_minute")
-        yield promise(
-            self.contract,
-            probe.id,
-            told,
-            place,
-            answered(probe.id, "", [429]),
-            facts=["P19", "G14", "D6"],
-            probe=probe,
-        )
-        reset = answered(probe.id, "", [429], _has("x-rate-limit-reset-at-utc"))
-        told = "A 429 says in x-rate-limit-reset-at-utc when the next request may be made."
-        yield promise(
-            self.contract,
-            f"{probe.id}.reset",
-            told,
-            (*answer, "headers", "x-rate-limit-reset-at-utc"),
-            reset,
-            facts=["G10"],
-        )
-        told = "A 429 has no Retry-After."
-        oracle = observed(probe.id, "", _lacks("retry-after"), 429)
-        yield promise(
-            self.contract, f"{probe.id}.no-retry-after", told, (*answer, "x-absent-headers"), oracle, facts=["G10"]
-        )
+        yield from self._limited(limit, Probe("rate.limited", Cost.FREE_IF_TRUE, exceed, needs, limit + 1, worst))
         later = Probe("rate.resets", Cost.FREE_IF_TRUE, outlast, needs | {Need.TIME}, 2 * limit + 1, 2 * worst)
         told = f"After {WINDOW:g} seconds a limited key may call again."
         oracle = answered_again(later.id, "later")
-        yield promise(self.contract, later.id, told, place, oracle, facts=["G14", "M11"], probe=later)
+        yield promise(self.contract, later.id, told, PLANS, oracle, facts=["G14", "M11"], probe=later)
         told = f"A plan of {limit} requests a minute allows as many."
         oracle = answered_again(later.id, "more")  # the last of them
-        yield promise(self.contract, "rate.allows", told, place, oracle, facts=["G14", "D6"])
+        yield promise(self.contract, "rate.allows", told, PLANS, oracle, facts=["G14", "D6"])
+
+    def _limited(self, limit: int, probe: Probe) -> Iterator[Clause]:
+        """Yield the clauses of the answer to a request that is one too many."""
+        told = f"More than {limit} requests a minute of the smallest plan are answered with 429."
+        oracle = answered(probe.id, "", [429])
+        yield promise(self.contract, probe.id, told, PLANS, oracle, facts=["P19", "G14", "D6"], probe=probe)
+        place = (*LIMITED, "headers", RESET)
+        told = f"A 429 says in {RESET} when the next request may be made."
+        oracle = answered(probe.id, "", [429], _has(RESET))
+        yield promise(self.contract, f"{probe.id}.reset", told, place, oracle, facts=["G10"])
+        place = (*LIMITED, "x-absent-headers")
+        oracle = observed(probe.id, "", _lacks("retry-after"), 429)
+        told = "A 429 has no Retry-After."
+        yield promise(self.contract, f"{probe.id}.no-retry-after", told, place, oracle, facts=["G10"])
 
     def sizes(self) -> Iterator[Clause]:
         """Yield the clauses of bodies that are too large, or nested too deeply (G22)."""

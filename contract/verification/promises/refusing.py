@@ -10,11 +10,10 @@ from mockling.contract.verification.clause import Clause, Finding, Severity, bro
 from mockling.contract.verification.evidence import Step
 from mockling.contract.verification.harmless import harmless
 from mockling.contract.verification.places import facts_at
-from mockling.contract.verification.probe import Cost, Need, Request, single
+from mockling.contract.verification.probe import GENERATIONS, Cost, Need, Request, single
 from mockling.contract.verification.promises.promise import Check, Place, answered, observed, promise
 
 NOBODYS_ID = "00000000-0000-0000-0000-000000000000"
-GENERATIONS = ("generate", "submit")
 
 
 class Refusing:
@@ -30,12 +29,7 @@ class Refusing:
         self.errors: dict[str, Any] = contract.document["x-errors"]
         self.body = harmless(contract.model)
         self.price = contract.model.price(self.body)
-        self.paths = {
-            operation["operationId"]: (path, verb)
-            for path, item in contract.document["paths"].items()
-            for verb, operation in item.items()
-            if verb != "options"
-        }
+        self.paths = {name: place for name, place in contract.places.items() if place[1] != "options"}
         self.guarded = [name for name in self.paths if contract.operations[name].get("security") != []]
 
     def request(self, name: str, **changes: Any) -> Request:

@@ -64,12 +64,7 @@ def _refused(contract: Contract) -> Iterator[Clause]:
 
 def _planned(contract: Contract, operation: str) -> Clause:
     """Return the clause that no failure of an operation is billed, where failures can be planned."""
-    path, verb = next(
-        (path, verb)
-        for path, item in contract.document["paths"].items()
-        for verb, part in item.items()
-        if part["operationId"] == operation
-    )
+    path, verb = contract.places[operation]
     answers = contract.operations[operation]["responses"]
     statuses = [status for status in sorted(answers) if int(status) >= 400 and status != "405"]
     some = Refusing(contract).request(operation)
