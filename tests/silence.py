@@ -1,16 +1,16 @@
-"""Calls of our client that are over when their server has fallen silent, however long a busy machine took until then.
+"""Calls that are over when their server has fallen silent, however long a busy machine took until then.
 
-A real deadline of a part of a second may pass before anything was sent. Here it passes for a caller who is in `silent`,
+A real time-out of a part of a second may pass before anything was sent. Here it passes for a caller who is in `silent`,
 by the address of his end of the connection, once he has read all that had come before.
 """
 
 import socket
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from urllib3.util.wait import wait_for_read
 
-from mockling.client.connections import _Watched
 from mockling.client.deadline import Deadline
 from mockling.emulator.listening.pauses import Pauses
 
@@ -20,34 +20,36 @@ CUTTING = 0.01  # real seconds up to which an emulator's pause is no planned one
 Silent = set[tuple[str, int]]
 
 
-class _Socket(socket.socket):
-    """A connection of a call, whose deadline passes when there is nothing to read from a silent server."""
-
-    deadline: Deadline
-    silent: Silent
-
-    def recv_into(self, *args: Any) -> int:
-        while True:
-            silent = self.getsockname() in self.silent  # asked first, so that what came before it is read
-            if wait_for_read(self, LOOK):
-                return super().recv_into(*args)
-            if silent:
-                self.deadline._shut_down()
-
-
 def end_calls(monkeypatch: pytest.MonkeyPatch, silent: Silent) -> None:
-    """Have the deadlines of the client's calls pass when their servers fall silent; else they are what they were."""
-    connect = _Watched._new_conn
+    """Have the time-outs of this process's calls pass when their servers fall silent; else they are what they were.
 
-    def watched(connection: _Watched) -> _Socket:
-        made = connect(connection)
-        seconds = made.gettimeout()
-        call = _Socket(fileno=made.detach())
-        call.settimeout(seconds)
-        call.deadline, call.silent = connection.deadline, silent
-        return call
+    That of our client is its deadline, that of every other caller what his socket has.
+    """
+    deadlines: dict[tuple[str, int], Deadline] = {}
+    watch = Deadline.watch
 
-    monkeypatch.setattr(_Watched, "_new_conn", watched)
+    def noted(deadline: Deadline, connection: socket.socket) -> None:
+        deadlines[connection.getsockname()] = deadline
+        watch(deadline, connection)
+
+    def patient(read: Callable[..., Any]) -> Callable[..., Any]:
+        def wait_and_read(caller: socket.socket, *args: Any) -> Any:
+            while caller.gettimeout():  # a server has none
+                address = caller.getsockname()
+                over = address in silent  # asked first, so that what came before it is read
+                if wait_for_read(caller, LOOK):
+                    break
+                if over and address in deadlines:
+                    deadlines[address]._shut_down()
+                elif over:
+                    raise TimeoutError("timed out")
+            return read(caller, *args)
+
+        return wait_and_read
+
+    monkeypatch.setattr(Deadline, "watch", noted)
+    for name in ("recv", "recv_into"):
+        monkeypatch.setattr(socket.socket, name, patient(getattr(socket.socket, name)))
 
 
 def of_emulators(monkeypatch: pytest.MonkeyPatch) -> Silent:

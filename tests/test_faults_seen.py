@@ -10,13 +10,13 @@ import httpx
 import pytest
 import requests
 from calling import PRICE, STEADY, V1, V2, data_url, make_key, post
+from silence import end_calls, of_emulators
 from test_held import still_held, wait_until_held
 from urllib3.exceptions import ProtocolError
 
 from mockling.emulator import Emulator
 
 PNG = data_url("image/png", b"\x89PNG\r\n\x1a\n" + bytes(100))
-SOON = 0.3  # real seconds until a caller gives up on what stalls
 ENOUGH = 30.0
 POSTS = ("generate", "submit")
 ALL = (*POSTS, "status", "result", "poll", "download", "asset", "upload", "credits")
@@ -39,16 +39,16 @@ class Caller:
         self.urls["credits"] = f"{emulator.url}/v1/get-user-credits"
         self.before = self.balance()
 
-    def call(self, operation: str, timeout: float = ENOUGH, **more: Any) -> requests.Response:
+    def call(self, operation: str, **more: Any) -> requests.Response:
         """Make one call of an operation."""
         headers = {"x-api-key": self.key, **more.pop("headers", {})}
         upload = ("/upload-asset", {"data_urls": [PNG]})
         posts = {"generate": (V1, self.sample), "submit": (V2, self.sample), "upload": upload}
         if operation in posts:
             path, body = posts[operation]
-            return requests.post(self.emulator.url + path, json=body, headers=headers, timeout=timeout, **more)
+            return requests.post(self.emulator.url + path, json=body, headers=headers, timeout=ENOUGH, **more)
         return requests.request(
-            more.pop("method", "GET"), self.urls[operation], headers=headers, timeout=timeout, **more
+            more.pop("method", "GET"), self.urls[operation], headers=headers, timeout=ENOUGH, **more
         )
 
     def balance(self) -> Decimal:
@@ -76,6 +76,12 @@ def caller(listening: Emulator, sample: dict[str, Any]) -> Iterator[Caller]:
     listening.journal.clear()
     yield made
     listening.settle()
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever is kept waiting by the emulator meets his time-out."""
+    end_calls(monkeypatch, of_emulators(monkeypatch))
 
 
 def told(caller: Caller, operation: str) -> Any:
@@ -177,10 +183,10 @@ def test_what_is_billed_can_be_said(caller: Caller, operation: str, words: dict[
     assert told(caller, operation).cost == caller.paid
 
 
-def seen(caller: Caller, operation: str, timeout: float = ENOUGH, **more: Any) -> Any:
+def seen(caller: Caller, operation: str, **more: Any) -> Any:
     """Return what a call sees: its answer, or the kind of its failure."""
     try:
-        return caller.call(operation, timeout, **more)
+        return caller.call(operation, **more)
     except requests.Timeout:
         return "timeout"
     except BROKEN as error:
@@ -202,12 +208,13 @@ ENDINGS: list[tuple[dict[str, Any], bool, str]] = [
 ]
 
 
+@pytest.mark.usefixtures("hurried")
 @pytest.mark.parametrize("operation", ALL)
 @pytest.mark.parametrize(("words", "answered", "end"), ENDINGS, ids=[str(words) for words, _, _ in ENDINGS])
 def test_an_answer_ends_early(caller: Caller, operation: str, words: Any, answered: bool, end: str) -> None:
     """The caller sees a connection that broke or stalls; what he asked for was done, and a generation is paid for."""
     caller.emulator.fault(on=operation if operation in POSTS else "any", **words)
-    assert seen(caller, operation, SOON if end == "timeout" else ENOUGH) == end
+    assert seen(caller, operation) == end
     caller.emulator.settle()
     entry = told(caller, operation)
     assert (entry.status, bool(entry.fault)) == (200 if answered else None, True)
@@ -321,10 +328,11 @@ def test_an_answer_comes_later(caller: Caller, operation: str, word: str) -> Non
     assert told(caller, operation).cost == caller.paid == (PRICE if operation in POSTS else 0)
 
 
+@pytest.mark.usefixtures("hurried")
 def test_who_leaves_what_is_held_back_is_noted(caller: Caller) -> None:
     """A caller who gives up before a late answer is one who left."""
     caller.emulator.fault(on="credits", latency=600)
-    assert seen(caller, "credits", SOON) == "timeout"
+    assert seen(caller, "credits") == "timeout"
     caller.emulator.settle()
     assert told(caller, "credits").status is None
     assert str(told(caller, "credits")).count("caller left") == 1
@@ -465,6 +473,7 @@ def test_a_result_names_no_output(caller: Caller) -> None:
 # httpx tells some of it in other words.
 
 
+@pytest.mark.usefixtures("hurried")
 @pytest.mark.parametrize(
     ("words", "failure"),
     [
@@ -481,14 +490,9 @@ def test_httpx_sees_it_too(caller: Caller, words: dict[str, Any], failure: type[
     """That a connection is reset is another failure than that it is closed; what was asked for is done all the same."""
     caller.emulator.fault(**words)
     headers = {"x-api-key": caller.key}
-    with httpx.Client(trust_env=False) as client:
+    with httpx.Client(trust_env=False, timeout=ENOUGH) as client:
         with pytest.raises(failure):
-            client.post(
-                caller.emulator.url + V1,
-                json=caller.sample,
-                headers=headers,
-                timeout=SOON if failure is httpx.ReadTimeout else ENOUGH,
-            )
+            client.post(caller.emulator.url + V1, json=caller.sample, headers=headers)
         caller.emulator.settle()
         assert client.post(caller.emulator.url + V1, json=caller.sample, headers=headers).status_code == 200
     assert caller.paid == 2 * PRICE

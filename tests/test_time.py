@@ -212,14 +212,16 @@ def test_settling_ends_all_that_will_end(sample: dict[str, Any]) -> None:
         wait_until_held(emulator, 2)
         post(emulator, sample, key, V2)
         emulator.fault(on="credits", stall=True)
-        with pytest.raises(requests.Timeout):
-            requests.get(f"{emulator.url}/v1/get-user-credits", headers={"x-api-key": key}, timeout=0.1)
+        stalled = pool.submit(balance, emulator, key)
+        wait_until_struck(emulator, 2)
         emulator.fault(on="credits", rate=1)
         slow = pool.submit(balance, emulator, key)
         emulator.fault(on="credits", latency=10)
         wait_until_struck(emulator, 3)
         emulator.settle()
         assert [answer.result(30).status_code for answer in (held, late)] == [200, 200]
+        with pytest.raises(requests.ConnectionError):
+            stalled.result(30)
         assert slow.result(30) >= 100 - 2 * PRICE
         assert sum(entry.cost for entry in emulator.journal) == 3 * PRICE
         assert balance_at_last(emulator, key) == 100 - 2 * PRICE
