@@ -5,14 +5,14 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready-dev
 DEMO_ARGS := $(if $(VIDEO),--video "$(VIDEO)")
 
-.PHONY: help demo test lint format exchanges clean
+.PHONY: help demo test lint format mutants clean
 
 help:
 	@echo "make demo              run the main job once, offline (VIDEO=path.mp4 takes your own video)"
 	@echo "make test              run the tests"
 	@echo "make lint              ruff and mypy"
 	@echo "make format            rewrite the code in the project's format"
-	@echo "make exchanges         record anew what fixtures/exchanges has, the runs of verify against an emulator"
+	@echo "make mutants           make 300 small wrong changes, and list those that no test notices (up to an hour)"
 	@echo "make clean             remove the virtual environment and what was built"
 
 demo: $(VENV)/.ready
@@ -30,10 +30,9 @@ format: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-exchanges: $(READY)
-	for profile in documented observed; do \
-		$(BIN)/mockling verify emulator --profile $$profile --har fixtures/exchanges/emulator-$$profile.har || exit; \
-	done
+mutants: $(READY)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[mutants]'
+	$(BIN)/python -m tests.mutation $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

@@ -3,6 +3,7 @@
 import logging
 import os
 import runpy
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from queue import SimpleQueue
@@ -22,6 +23,9 @@ os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(GUARD), os.environ.
 for variable in [name for name in os.environ if name == "SEGMIND_API_KEY" or name.startswith("MOCKLING_")]:
     if variable != "MOCKLING_SEED":  # which attack the suite makes
         del os.environ[variable]
+
+# A suite in the background ignores Ctrl-C, and so would the processes that its tests start and interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Examples differ from run to run, so that what has passed once goes on being tested; a failure prints its seed.
 settings.register_profile("mockling", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)

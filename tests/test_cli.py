@@ -38,16 +38,11 @@ def fails(result: Result, *told: str, code: int = 1) -> None:
 
 @contextmanager
 def started(*arguments: object, **more: Any) -> Iterator[subprocess.Popen[str]]:
-    """Start the command in a process that hears Ctrl-C, though the suite itself may run where that is ignored."""
+    """Start the command in a process."""
     command = [sys.executable, "-m", "mockling.cli", *map(str, arguments)]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1", **more.pop("env", {})}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a child inherits no handler, but SIG_IGN
-    try:
-        process = subprocess.Popen(command, env=environment, **{**pipes, **more})
-    finally:
-        signal.signal(signal.SIGINT, before)
-    with process:
+    with subprocess.Popen(command, env=environment, **{**pipes, **more}) as process:
         try:
             yield process
         finally:

@@ -2,7 +2,6 @@
 
 import json
 import resource
-import signal
 import socket
 import subprocess
 import sys
@@ -65,7 +64,6 @@ def serving(*options: str, files: int | None = None) -> Iterator[tuple["subproce
     """Run `mockling serve` with at most so many open files, its output a pipe that nobody reads; give its address."""
 
     def limit() -> None:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
         if files:
             resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
 

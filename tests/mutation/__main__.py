@@ -1,0 +1,215 @@
+"""`python -m tests.mutation`: change the code in small ways, and see which changes no test notices."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from queue import SimpleQueue
+from tempfile import TemporaryDirectory
+
+import yaml
+from coverage import CoverageData
+
+from .mutants import Mutant, sample
+
+ROOT = Path(__file__).parent.parent.parent
+FOLDER = ROOT / ".mutants"  # what is known of the tests, and the results
+REASONS = Path(__file__).with_name("survivors.yaml")
+SOURCES = [
+    "emulator/platform",
+    "emulator/http",
+    "emulator/rerouting",
+    "contract/*.py",
+    "client",
+    *(f"contract/verification/{name}.py" for name in ("run", "running", "ledger", "compare", "observed")),
+    *(f"contract/verification/{name}.py" for name in ("guard", "guarding", "charges", "spending")),
+]
+FIRST = 30  # tests of the line itself, the quickest, that are tried before all others
+SECONDS = 120.0  # of tests that are run for one mutant at most; the quickest are chosen
+PYTEST = [sys.executable, "-m", "pytest", "-q", "-p", "mutation.plugin", "-p", "no:cacheprovider", "-p", "no:randomly"]
+
+
+def main() -> None:
+    """Run the command."""
+    parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__)
+    parser.add_argument("paths", nargs="*", help="files and folders to change (default: those the project is held to)")
+    parser.add_argument("--count", type=int, default=300, help="mutants (default: 300)")
+    parser.add_argument("--seed", type=int, default=1, help="which mutants (default: 1)")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="mutants at a time (default: the cores)")
+    parser.add_argument("--survey", action="store_true", help="look anew which test runs which line")
+    options = parser.parse_args()
+    if options.survey or not (FOLDER / "costs.json").exists():
+        survey(options.jobs)
+    mutants = sample(ROOT, _files(options.paths or SOURCES), options.count, options.seed)
+    began = time.monotonic()
+    results = run(mutants, options.jobs)
+    print(report(results, options.seed, time.monotonic() - began))
+
+
+def _files(paths: list[str]) -> list[Path]:
+    found = [file for path in paths for file in sorted(ROOT.glob(path))]
+    return sorted({file for one in found for file in (one.rglob("*.py") if one.is_dir() else [one])})
+
+
+def survey(jobs: int) -> None:
+    """Run the suite once under coverage, and keep which test runs which line and how long each takes."""
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    FOLDER.mkdir()
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "tests"), "MUTANTS_FOLDER": str(FOLDER)}
+    environment["TEST_COSTS"] = str(FOLDER / "costs.json")
+    config = f"--rcfile={Path(__file__).with_name('coverage.ini')}"
+    coverage = [sys.executable, "-m", "coverage"]
+    subprocess.run([*coverage, "run", config, *PYTEST[1:], "-n", str(jobs)], cwd=ROOT, env=environment, check=False)
+    subprocess.run([*coverage, "combine", "-q", config], cwd=ROOT, env=environment, check=True)
+
+
+class Tests:
+    """What the survey found."""
+
+    def __init__(self) -> None:
+        self._costs: dict[str, float] = json.loads((FOLDER / "costs.json").read_text())
+        self._data = CoverageData(str(FOLDER / "coverage"))
+        self._data.read()
+
+    def of(self, mutant: Mutant) -> list[str]:
+        """Return the tests that can notice a mutant: those of its lines, the quickest first, and those of its file.
+
+        The latter are asked where the lines run at an import or are kept by a cache, so that one test alone is seen
+        to run them.
+        """
+        lines = self._data.contexts_by_lineno(mutant.file)
+        touched = range(mutant.lines[0], mutant.lines[1] + 1)
+        direct = self._known(name for line in touched for name in lines.get(line, ()))
+        others = self._known(name for names in lines.values() for name in names)
+        return [*direct, *(name for name in others if name not in set(direct))]
+
+    def within(self, tests: list[str], seconds: float) -> list[str]:
+        """Return the first of some tests that take so many seconds together."""
+        chosen = []
+        for name in tests:
+            seconds -= self._costs[name]
+            if seconds < 0:
+                break
+            chosen.append(name)
+        return chosen
+
+    def seconds(self, tests: list[str]) -> float:
+        """Return how long tests take together."""
+        return sum(self._costs[name] for name in tests)
+
+    def _known(self, contexts: object) -> list[str]:
+        names = {name.split("|")[0].rsplit(" (", 1)[0] for name in contexts}  # type: ignore[attr-defined]
+        return sorted(names & self._costs.keys(), key=lambda name: self._costs[name])
+
+
+def run(mutants: list[Mutant], jobs: int) -> list[tuple[Mutant, str]]:
+    """Return each mutant with what killed it; "" if nothing did."""
+    tests = Tests()
+    copies: SimpleQueue[Path] = SimpleQueue()
+    with TemporaryDirectory() as folder:
+        for number in range(jobs):
+            copies.put(copied(Path(folder) / str(number)))
+
+        def tried(mutant: Mutant) -> tuple[Mutant, str]:
+            copy = copies.get()
+            try:
+                killer = killed(mutant, copy, tests)
+            finally:
+                copies.put(copy)
+            print(f"{'killed  ' if killer else 'SURVIVED'} {mutant.file}:{mutant.lines[0]} {killer}", flush=True)
+            return mutant, killer
+
+        with ThreadPoolExecutor(jobs) as pool:
+            return list(pool.map(tried, mutants))
+
+
+def copied(folder: Path) -> Path:
+    """Copy the project, its packages where an import finds them."""
+    names = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
+    for name in filter(None, names):
+        if (ROOT / name).is_file() and not name.startswith(".links"):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+    packages = folder / ".packages" / "mockling"
+    packages.parent.mkdir()
+    shutil.copytree(folder / "cli" / "start", packages)
+    for name in ("cli", "client", "contract", "emulator", "fixtures"):
+        (packages / name).symlink_to(folder / name)
+    return folder
+
+
+def killed(mutant: Mutant, copy: Path, tests: Tests) -> str:
+    """Return the test that notices a mutant, or another reason why it can't live; "" if nothing notices it."""
+    chosen = tests.of(mutant)
+    file = copy / mutant.file
+    original = file.read_text("utf-8")
+    file.write_text(mutant.source, "utf-8")
+    try:
+        rest = tests.within(chosen[FIRST:], SECONDS)
+        for some in filter(None, (chosen[:FIRST], rest)):
+            if killer := failed(some, copy, 60 + 4 * tests.seconds(some)):
+                return killer
+    finally:
+        file.write_text(original, "utf-8")
+    return ""
+
+
+def failed(some: list[str], copy: Path, seconds: float) -> str:
+    """Return the first of some tests that fails in a copy; "" if they pass."""
+    chosen = copy / "chosen.json"
+    chosen.write_text(json.dumps(some))
+    files = sorted({name.split("::")[0] for name in some})
+    environment = {**os.environ, "TESTS_TO_RUN": str(chosen), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment["PYTHONPATH"] = os.pathsep.join([str(copy / ".packages"), str(copy / "tests")])
+    command = [*PYTEST, "-x", "--no-header", "-rfE", "--tb=no", *files]
+    with subprocess.Popen(
+        command, cwd=copy, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        start_new_session=True,
+    ) as process:  # fmt: skip
+        try:
+            text, _ = process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+            return "time ran out"
+    if process.returncode == 0:
+        return ""
+    failures = [line for line in text.splitlines() if line.startswith(("FAILED", "ERROR"))]
+    return failures[0][:200] if failures else f"pytest ended with {process.returncode}"
+
+
+def report(results: list[tuple[Mutant, str]], seed: int, seconds: float) -> str:
+    """Return the shares as a table, and each survivor, with its reason if there is one."""
+    reasons: dict[str, str] = yaml.safe_load(REASONS.read_text("utf-8")) or {}
+    total: Counter[str] = Counter()
+    alive: Counter[str] = Counter()
+    excused: Counter[str] = Counter()
+    lines = []
+    for mutant, killer in results:
+        package = mutant.file.rpartition("/")[0]
+        total[package] += 1
+        if not killer:
+            reason = reasons.get(mutant.name, "")
+            (excused if reason else alive)[package] += 1
+            lines.append(f"{mutant.file}:{mutant.lines[0]}\n  - {mutant.before}\n  + {mutant.after}\n  {reason or '?'}")
+    rows = ["| package | mutants | killed | equivalent | survived |", "| --- | --- | --- | --- | --- |"]
+    for package in [*sorted(total), "all"]:
+        counts = [sum(c.values()) if package == "all" else c[package] for c in (total, excused, alive)]
+        rows.append(f"| {package} | {counts[0]} | {counts[0] - counts[1] - counts[2]} | {counts[1]} | {counts[2]} |")
+    counted = sum(total.values()) - sum(excused.values())
+    share = (counted - sum(alive.values())) / counted if counted else 1.0
+    ending = f"seed {seed}: {share:.1%} of {counted} killed, in {seconds / 60:.0f} minutes"
+    return "\n".join(["", *lines, "", *rows, "", ending])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""Mutants: small wrong changes of a source file, each made at one place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from random import Random
+
+import libcst as cst
+from libcst.metadata import MetadataWrapper, PositionProvider
+from mutmut.mutation.mutators import mutation_operators, operator_string
+
+NO_BEHAVIOUR = (cst.Annotation, cst.Decorator, cst.Import, cst.ImportFrom)  # types, and what import time would refuse
+
+
+@dataclass(frozen=True, order=True)
+class Mutant:
+    """One change: `lines` are the first and the last that it touches, `before` and `after` the code of the place."""
+
+    file: str
+    lines: tuple[int, int]
+    before: str
+    after: str
+    source: str
+
+    @property
+    def name(self) -> str:
+        """The change in one line, without where in the file it is, so that it survives other edits of the file."""
+        before, after = (" ".join(text.split()) for text in (self.before, self.after))
+        return f"{self.file}: {before} -> {after}"
+
+
+def sample(root: Path, files: Iterable[Path], count: int, seed: int) -> list[Mutant]:
+    """Return so many mutants, each at another place: places are drawn evenly, and then one of the changes there."""
+    random = Random(seed)
+    places = [(file, place) for file in sorted(files) for place in range(len(_places(file.read_text("utf-8"))))]
+    chosen = random.sample(places, min(count, len(places)))
+    return [_made(root, file, place, random) for file, place in sorted(chosen)]
+
+
+def _made(root: Path, file: Path, place: int, random: Random) -> Mutant:
+    source = file.read_text("utf-8")
+    module, found, lines = _read(source)
+    old, choices = found[place]
+    new = random.choice(choices)
+    changed = module.deep_replace(old, new).code
+    return Mutant(
+        str(file.relative_to(root)), lines[place], module.code_for_node(old), module.code_for_node(new), changed
+    )
+
+
+def _places(source: str) -> list[tuple[cst.CSTNode, list[cst.CSTNode]]]:
+    return _read(source)[1]
+
+
+@cache
+def _read(source: str) -> tuple[cst.Module, list[tuple[cst.CSTNode, list[cst.CSTNode]]], list[tuple[int, int]]]:
+    wrapper = MetadataWrapper(cst.parse_module(source), unsafe_skip_copy=True)
+    positions = wrapper.resolve(PositionProvider)
+    found = list(_changes(wrapper.module))
+    spans = [positions[node] for node, _ in found]
+    return wrapper.module, found, [(span.start.line, span.end.line) for span in spans]
+
+
+def _changes(node: cst.CSTNode) -> Iterator[tuple[cst.CSTNode, list[cst.CSTNode]]]:
+    """Yield the nodes that can be changed, each with what can stand in its place."""
+    if isinstance(node, NO_BEHAVIOUR):
+        return
+    made = [new for kind, change in mutation_operators if isinstance(node, kind) for new in _by(change, node)]
+    made += _without(node)
+    if made:
+        yield node, made
+    for child in node.children:
+        yield from _changes(child)
+
+
+def _by(change: object, node: cst.CSTNode) -> list[cst.CSTNode]:
+    made = list(change(node))  # type: ignore[operator]
+    return made[:1] if change is operator_string else made  # that a text has other letters is enough
+
+
+def _without(node: cst.CSTNode) -> list[cst.CSTNode]:
+    """Return what is left of a statement that is dropped: a call, a guard, a lock."""
+    nothing = cst.SimpleStatementLine([cst.Pass()])
+    if isinstance(node, cst.SimpleStatementLine) and isinstance(node.body[0], cst.Expr | cst.Raise | cst.AugAssign):
+        doc = isinstance(node.body[0], cst.Expr) and isinstance(node.body[0].value, cst.SimpleString)
+        return [] if doc else [nothing]
+    if isinstance(node, cst.If) and node.orelse is None:
+        return [node.with_changes(test=cst.Name("False"))]
+    if isinstance(node, cst.With):
+        return [cst.If(cst.Name("True"), node.body)]
+    return []

@@ -1,0 +1,46 @@
+"""The pytest plugin of mutation testing: which test runs which line, how long each takes, and only chosen ones.
+
+`TEST_COSTS` names a file that gets the seconds of each test, and `TESTS_TO_RUN` one with the ids of those to run, in
+their order. Both are JSON. Under coverage, each line is recorded with the test that runs it.
+"""
+
+import json
+import os
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+_costs: dict[str, float] = defaultdict(float)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item], config: pytest.Config) -> None:
+    """Keep the chosen tests, in their order."""
+    if "TESTS_TO_RUN" in os.environ:
+        order = {name: place for place, name in enumerate(json.loads(Path(os.environ["TESTS_TO_RUN"]).read_text()))}
+        config.hook.pytest_deselected(items=[item for item in items if item.nodeid not in order])
+        items[:] = sorted((item for item in items if item.nodeid in order), key=lambda item: order[item.nodeid])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Record the lines that run from here on as this test's."""
+    try:
+        from coverage import Coverage
+    except ImportError:
+        return (yield)
+    if current := Coverage.current():
+        current.switch_context(item.nodeid)
+    return (yield)
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Add up the seconds of a test."""
+    _costs[report.nodeid] += report.duration
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write the seconds, in the process that knows all."""
+    if "TEST_COSTS" in os.environ and not hasattr(session.config, "workerinput"):
+        Path(os.environ["TEST_COSTS"]).write_text(json.dumps(_costs))
