@@ -19,7 +19,7 @@ demo: $(VENV)/.ready
 	@$(BIN)/mockling demo $(DEMO_ARGS)
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: $(READY)
 	$(BIN)/ruff check .
