@@ -35,6 +35,7 @@ SOURCES = [
 ]
 FIRST = 30  # tests of the line itself, the quickest, that are tried before all others
 SECONDS = 120.0  # of tests that are run for one mutant at most; the quickest are chosen
+NOTHING_RAN = 5  # exit code of pytest
 PYTEST = [sys.executable, "-m", "pytest", "-q", "-p", "mutation.plugin", "-p", "no:cacheprovider", "-p", "no:randomly"]
 
 
@@ -65,7 +66,7 @@ def survey(jobs: int) -> None:
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir()
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "tests"), "MUTANTS_FOLDER": str(FOLDER)}
-    environment["TEST_COSTS"] = str(FOLDER / "costs.json")
+    environment["TESTS_COSTS"] = str(FOLDER / "costs.json")
     config = f"--rcfile={Path(__file__).with_name('coverage.ini')}"
     coverage = [sys.executable, "-m", "coverage"]
     subprocess.run([*coverage, "run", config, *PYTEST[1:], "-n", str(jobs)], cwd=ROOT, env=environment, check=False)
@@ -79,6 +80,7 @@ class Tests:
         self._costs: dict[str, float] = json.loads((FOLDER / "costs.json").read_text())
         self._data = CoverageData(str(FOLDER / "coverage"))
         self._data.read()
+        self.names = set(self._costs)
 
     def of(self, mutant: Mutant) -> list[str]:
         """Return the tests that can notice a mutant: those of its lines, the quickest first, and those of its file.
@@ -108,28 +110,40 @@ class Tests:
 
     def _known(self, contexts: object) -> list[str]:
         names = {name.split("|")[0].rsplit(" (", 1)[0] for name in contexts}  # type: ignore[attr-defined]
-        return sorted(names & self._costs.keys(), key=lambda name: self._costs[name])
+        return sorted(names & self.names, key=lambda name: self._costs[name])
 
 
-def run(mutants: list[Mutant], jobs: int) -> list[tuple[Mutant, str]]:
-    """Return each mutant with what killed it; "" if nothing did."""
+def run(mutants: list[Mutant], jobs: int) -> dict[Mutant, str]:
+    """Return for each mutant the test that failed, or another end; "" if it survived."""
     tests = Tests()
-    copies: SimpleQueue[Path] = SimpleQueue()
     with TemporaryDirectory() as folder:
-        for number in range(jobs):
-            copies.put(copied(Path(folder) / str(number)))
+        copies = [copied(Path(folder) / str(number)) for number in range(jobs)]
+        results = _tried(mutants, copies, tests)
+        unsound = set(failed(sorted({*results.values()} & tests.names), copies[0], 3600, "--maxfail=1000"))
+        if unsound:
+            print(f"These fail without a change, too, and are left out: {', '.join(sorted(unsound))}", flush=True)
+            tests.names -= unsound
+            again = [mutant for mutant, killer in results.items() if killer in unsound]
+            results |= _tried(again, copies, tests)
+    return results
 
-        def tried(mutant: Mutant) -> tuple[Mutant, str]:
-            copy = copies.get()
-            try:
-                killer = killed(mutant, copy, tests)
-            finally:
-                copies.put(copy)
-            print(f"{'killed  ' if killer else 'SURVIVED'} {mutant.file}:{mutant.lines[0]} {killer}", flush=True)
-            return mutant, killer
 
-        with ThreadPoolExecutor(jobs) as pool:
-            return list(pool.map(tried, mutants))
+def _tried(mutants: list[Mutant], copies: list[Path], tests: Tests) -> dict[Mutant, str]:
+    free: SimpleQueue[Path] = SimpleQueue()
+    for copy in copies:
+        free.put(copy)
+
+    def tried(mutant: Mutant) -> str:
+        copy = free.get()
+        try:
+            killer = killed(mutant, copy, tests)
+        finally:
+            free.put(copy)
+        print(f"{'killed  ' if killer else 'SURVIVED'} {mutant.file}:{mutant.lines[0]} {killer}", flush=True)
+        return killer
+
+    with ThreadPoolExecutor(len(copies)) as pool:
+        return dict(zip(mutants, pool.map(tried, mutants), strict=True))
 
 
 def copied(folder: Path) -> Path:
@@ -148,53 +162,52 @@ def copied(folder: Path) -> Path:
 
 
 def killed(mutant: Mutant, copy: Path, tests: Tests) -> str:
-    """Return the test that notices a mutant, or another reason why it can't live; "" if nothing notices it."""
+    """Return the test that notices a mutant, or another end of the tests; "" if it survives."""
     chosen = tests.of(mutant)
     file = copy / mutant.file
     original = file.read_text("utf-8")
     file.write_text(mutant.source, "utf-8")
     try:
-        rest = tests.within(chosen[FIRST:], SECONDS)
-        for some in filter(None, (chosen[:FIRST], rest)):
-            if killer := failed(some, copy, 60 + 4 * tests.seconds(some)):
-                return killer
+        for some in (chosen[:FIRST], tests.within(chosen[FIRST:], SECONDS)):
+            if killers := failed(some, copy, 60 + 4 * tests.seconds(some), "-x"):
+                return killers[0]
     finally:
         file.write_text(original, "utf-8")
     return ""
 
 
-def failed(some: list[str], copy: Path, seconds: float) -> str:
-    """Return the first of some tests that fails in a copy; "" if they pass."""
-    chosen = copy / "chosen.json"
+def failed(some: list[str], copy: Path, seconds: float, *options: str) -> list[str]:
+    """Return which of some tests fail in a copy, or how else pytest ended; nothing if they pass."""
+    if not some:
+        return []
+    chosen, failures = copy / "chosen.json", copy / "failures.json"
     chosen.write_text(json.dumps(some))
-    files = sorted({name.split("::")[0] for name in some})
-    environment = {**os.environ, "TESTS_TO_RUN": str(chosen), "PYTHONDONTWRITEBYTECODE": "1"}
+    failures.unlink(missing_ok=True)
+    environment = {**os.environ, "TESTS_TO_RUN": str(chosen), "TESTS_FAILED": str(failures)}
+    environment |= {"PYTHONDONTWRITEBYTECODE": "1"}
     environment["PYTHONPATH"] = os.pathsep.join([str(copy / ".packages"), str(copy / "tests")])
-    command = [*PYTEST, "-x", "--no-header", "-rfE", "--tb=no", *files]
-    with subprocess.Popen(
-        command, cwd=copy, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        start_new_session=True,
-    ) as process:  # fmt: skip
+    command = [*PYTEST, *options, "--no-header", "--tb=no", *sorted({name.split("::")[0] for name in some})]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "start_new_session": True}
+    with subprocess.Popen(command, cwd=copy, env=environment, **quiet) as process:  # type: ignore[call-overload]
         try:
-            text, _ = process.communicate(timeout=seconds)
+            process.wait(seconds)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
-            return "time ran out"
-    if process.returncode == 0:
-        return ""
-    failures = [line for line in text.splitlines() if line.startswith(("FAILED", "ERROR"))]
-    return failures[0][:200] if failures else f"pytest ended with {process.returncode}"
+            return ["time ran out"]
+    if process.returncode in (0, NOTHING_RAN):
+        return []
+    names: list[str] = json.loads(failures.read_text()) if failures.exists() else []
+    return names or [f"pytest ended with {process.returncode}"]
 
 
-def report(results: list[tuple[Mutant, str]], seed: int, seconds: float) -> str:
+def report(results: dict[Mutant, str], seed: int, seconds: float) -> str:
     """Return the shares as a table, and each survivor, with its reason if there is one."""
     reasons: dict[str, str] = yaml.safe_load(REASONS.read_text("utf-8")) or {}
     total: Counter[str] = Counter()
     alive: Counter[str] = Counter()
     excused: Counter[str] = Counter()
     lines = []
-    for mutant, killer in results:
+    for mutant, killer in results.items():
         package = mutant.file.rpartition("/")[0]
         total[package] += 1
         if not killer:

@@ -1,7 +1,8 @@
 """The pytest plugin of mutation testing: which test runs which line, how long each takes, and only chosen ones.
 
-`TEST_COSTS` names a file that gets the seconds of each test, and `TESTS_TO_RUN` one with the ids of those to run, in
-their order. Both are JSON. Under coverage, each line is recorded with the test that runs it.
+Files that variables of the environment name, all JSON: `TESTS_TO_RUN` has the ids of the tests to run, in their order;
+`TESTS_COSTS` gets the seconds of each, `TESTS_FAILED` the ids of those that failed. Under coverage, each line is
+recorded with the test that runs it.
 """
 
 import json
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 _costs: dict[str, float] = defaultdict(float)
+_failed: dict[str, None] = {}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item], config: pytest.Config) -> None:
@@ -36,11 +38,14 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Add up the seconds of a test."""
+    """Add up the seconds of a test, and note whether it failed."""
     _costs[report.nodeid] += report.duration
+    if report.failed:
+        _failed[report.nodeid] = None
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Write the seconds, in the process that knows all."""
-    if "TEST_COSTS" in os.environ and not hasattr(session.config, "workerinput"):
-        Path(os.environ["TEST_COSTS"]).write_text(json.dumps(_costs))
+    """Write what was noted, in the process that knows all."""
+    for name, value in (("TESTS_COSTS", _costs), ("TESTS_FAILED", list(_failed))):
+        if name in os.environ and not hasattr(session.config, "workerinput"):
+            Path(os.environ[name]).write_text(json.dumps(value))
