@@ -45,10 +45,9 @@ def _made(root: Path, file: Path, place: int, random: Random) -> Mutant:
     module, found, lines = _read(source)
     old, choices = found[place]
     new = random.choice(choices)
-    changed = module.deep_replace(old, new).code
-    return Mutant(
-        str(file.relative_to(root)), lines[place], module.code_for_node(old), module.code_for_node(new), changed
-    )
+    changed = cst.ensure_type(module.deep_replace(old, new), cst.Module)
+    before, after = module.code_for_node(old), module.code_for_node(new)
+    return Mutant(str(file.relative_to(root)), lines[place], before, after, changed.code)
 
 
 def _places(source: str) -> list[tuple[cst.CSTNode, list[cst.CSTNode]]]:
