@@ -4,6 +4,7 @@ import logging
 import os
 import runpy
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from queue import SimpleQueue
@@ -23,6 +24,10 @@ os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(GUARD), os.environ.
 for variable in [name for name in os.environ if name == "SEGMIND_API_KEY" or name.startswith("MOCKLING_")]:
     if variable != "MOCKLING_SEED":  # which attack the suite makes
         del os.environ[variable]
+
+# The processes that the tests start would all compile the project anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # A suite in the background ignores Ctrl-C, and so would the processes that its tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)

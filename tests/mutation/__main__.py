@@ -12,6 +12,7 @@ import sys
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from pathlib import Path
 from queue import SimpleQueue
 from tempfile import TemporaryDirectory
@@ -35,6 +36,7 @@ SOURCES = [
 ]
 FIRST = 30  # tests of the line itself, the quickest, that are tried before all others
 SECONDS = 120.0  # of tests that are run for one mutant at most; the quickest are chosen
+DATES = count(1)
 NOTHING_RAN = 5  # exit code of pytest
 PYTEST = [sys.executable, "-m", "pytest", "-q", "-p", "mutation.plugin", "-p", "no:cacheprovider", "-p", "no:randomly"]
 
@@ -166,14 +168,20 @@ def killed(mutant: Mutant, copy: Path, tests: Tests) -> str:
     chosen = tests.of(mutant)
     file = copy / mutant.file
     original = file.read_text("utf-8")
-    file.write_text(mutant.source, "utf-8")
+    write(file, mutant.source)
     try:
         for some in (chosen[:FIRST], tests.within(chosen[FIRST:], SECONDS)):
             if killers := failed(some, copy, 60 + 4 * tests.seconds(some), "-x"):
                 return killers[0]
     finally:
-        file.write_text(original, "utf-8")
+        write(file, original)
     return ""
+
+
+def write(file: Path, source: str) -> None:
+    """Write a module with a date that it never had, so that Python compiles it anew."""
+    file.write_text(source, "utf-8")
+    os.utime(file, (date := next(DATES), date))
 
 
 def failed(some: list[str], copy: Path, seconds: float, *options: str) -> list[str]:
@@ -184,7 +192,6 @@ def failed(some: list[str], copy: Path, seconds: float, *options: str) -> list[s
     chosen.write_text(json.dumps(some))
     failures.unlink(missing_ok=True)
     environment = {**os.environ, "TESTS_TO_RUN": str(chosen), "TESTS_FAILED": str(failures)}
-    environment |= {"PYTHONDONTWRITEBYTECODE": "1"}
     environment["PYTHONPATH"] = os.pathsep.join([str(copy / ".packages"), str(copy / "tests")])
     command = [*PYTEST, *options, "--no-header", "--tb=no", *sorted({name.split("::")[0] for name in some})]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "start_new_session": True}
