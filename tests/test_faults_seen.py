@@ -1,5 +1,6 @@
 """Planned faults as their callers see them, over a socket: what comes, what it costs, and what the journal says."""
 
+import asyncio
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -15,6 +16,11 @@ from test_held import still_held, wait_until_held
 from urllib3.exceptions import ProtocolError
 
 from mockling.emulator import Emulator
+from mockling.emulator.http.delivery import Delivered, Delivery
+from mockling.emulator.listening.delivering import deliver
+from mockling.emulator.listening.pauses import Pauses
+from mockling.emulator.listening.wsgi import Start
+from mockling.emulator.platform.clock import Clock
 
 PNG = data_url("image/png", b"\x89PNG\r\n\x1a\n" + bytes(100))
 ENOUGH = 30.0
@@ -383,6 +389,26 @@ def test_a_body_comes_slowly() -> None:
             emulator.settle()
             came += answer.raw.read()
         assert len(came) == size > 20
+
+
+def test_bytes_that_come_slowly_come_when_their_time_has_passed() -> None:
+    """Who has some of a body finds that its time has passed, to the last byte, under our server and any other."""
+    clock, plan = Clock("instant"), Delivery(rate=1, skips=True)
+    came: list[tuple[int, float]] = []
+
+    async def send(message: Any) -> None:
+        if message.get("body"):
+            came.append((len(message["body"]), clock.now()))
+
+    async def receive() -> Any:
+        raise AssertionError("nobody waits")
+
+    delivered = Delivered([b"abc", b"de"], plan, clock)
+    asyncio.run(deliver(delivered, Start(), {}, receive, send, clock=clock, pauses=Pauses()))  # type: ignore[arg-type]
+    clock.restart("instant")
+    came += [(len(piece), clock.now()) for piece in Delivered([b"abc", b"de"], plan, clock)]
+    assert [size for size, _ in came] == [1] * 10
+    assert all(moment >= number % 5 + 1 for number, (_, moment) in enumerate(came))
 
 
 # What becomes of the job.

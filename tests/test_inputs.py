@@ -1,6 +1,7 @@
 """Inputs: what is known of the files a request names, what in them is doubtful, and what fails the generation."""
 
 import io
+import os
 from pathlib import Path
 from typing import Any
 
@@ -240,6 +241,28 @@ def test_an_upload_is_looked_into_once(monkeypatch: pytest.MonkeyPatch, good: bo
         assert local.post(V1, GOOD_KEY, request).text.startswith(
             '{"status"' if good else '{"error": "Invalid video URL'
         )
+
+
+@pytest.mark.parametrize("seconds", [1, -1, 1e-6])
+def test_an_input_that_is_replaced_is_measured_again(sample: dict[str, Any], tmp_path: Path, seconds: float) -> None:
+    """Another file of the same size, newer or older, is another input: what is known of the first holds no more."""
+    file, content = tmp_path / "a.png", png(299, 300)
+    file.write_bytes(content)
+    local = Local(speed="instant", inputs={"https://e.com/a.png": file})
+    body = {**sample, "image_urls": ["https://e.com/a.png"]}
+
+    def warnings() -> tuple[str, ...]:
+        assert local.post(V1, GOOD_KEY, body).status_code == 200
+        return local.journal[-1].warnings
+
+    assert warnings() == ("image_urls[0] is 299 pixels wide; the model takes at least 300 (U6).",)
+    before = file.stat()
+    other = content.replace((299).to_bytes(4), (300).to_bytes(4))
+    file.write_bytes(other)
+    date = before.st_mtime_ns + round(seconds * 10**9)
+    os.utime(file, ns=(date, date))
+    assert (file.stat().st_size, other == content) == (before.st_size, False)
+    assert warnings() == ()
 
 
 @pytest.mark.parametrize("host", ["nowhere.invalid", "NOWHERE.Invalid.", "invalid"])
