@@ -154,7 +154,7 @@ def test_time_that_two_threads_move_is_moved_by_both(monkeypatch: pytest.MonkeyP
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(moving.advance, 1)
         assert entered.wait(30)
-        assert not cast(Any, moving)._moved.acquire(blocking=False), "the clock is not held while it is moved"
+        assert not cast("Any", moving)._moved.acquire(blocking=False), "the clock is not held while it is moved"
         second = pool.submit(moving.advance, 2)
         go_on.set()
         first.result(30)

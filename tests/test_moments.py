@@ -75,9 +75,8 @@ def test_a_failed_job_has_durations_that_add_up() -> None:
         job = local.submit(GOOD_KEY, {**MODEL.example, "video_url": f"{INPUTS}truncated.mp4"})
         told = [local.get(job["response_url"], GOOD_KEY).get_json() for _ in range(3)][-1]["metrics"]
         assert set(told) == {"queue_time", "inference_time", "total_time"}
-        assert Decimal(str(told["queue_time"])) + Decimal(str(told["inference_time"])) == Decimal(
-            str(told["total_time"])
-        )
+        queue, inference, total = (Decimal(str(told[f"{name}_time"])) for name in ("queue", "inference", "total"))
+        assert queue + inference == total
 
 
 def test_a_record_and_a_file_expire_at_the_exact_moment(local: Local) -> None:

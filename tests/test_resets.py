@@ -127,7 +127,7 @@ def test_what_happens_while_a_reset_is_under_way_is_of_before(
 def test_a_reset_that_cannot_be_ends_no_call(local: Local, sample: dict[str, Any], words: dict[str, Any]) -> None:
     """Settings that do not fit the contract are refused before anything has changed."""
     held, statuses = hold(local, V1, sample)
-    with pytest.raises(ValueError, match="no stage 'x'|no plan 'x'"):
+    with pytest.raises(ValueError, match=r"no stage 'x'|no plan 'x'"):
         local.platform.reset(Settings(**{**SETTINGS, **words}))
     local.advance(1000)
     end(held, "answer")
