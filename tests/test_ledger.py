@@ -12,7 +12,7 @@ from threading import Barrier
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -130,6 +130,7 @@ class Money(RuleBasedStateMachine):
         assert self.store.available(self.account, self.now) == START - self.billed() - self.promised()
 
 
+Money.TestCase.settings = settings(max_examples=50)
 TestMoney = Money.TestCase
 
 

@@ -457,14 +457,14 @@ def descriptors() -> int:
 def test_resets_release_held_calls_and_leak_nothing(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, sample: dict[str, Any]
 ) -> None:
-    """A hundred held calls are told 503 at once, unpaid, ten times; no thread, descriptor or file stays behind."""
+    """A hundred held calls are told 503 at once, unpaid, four times; no thread, descriptor or file stays behind."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     with Emulator(speed="manual", contract=STEADY, credits=PRICE) as emulator:
         with calls(emulator, sample, 1) as (call,):
             emulator.settle()
             assert answer_of(call)[0] == 200  # its video stays, for there is a cache of them
         threads, files, kept = threading.active_count(), descriptors(), len(list(tmp_path.iterdir()))
-        for _ in range(10):
+        for _ in range(4):
             with calls(emulator, sample, 100) as opened:
                 started = time.monotonic()
                 emulator.reset()
@@ -521,7 +521,7 @@ def test_callers_who_go_on_during_resets_see_answers(sample: dict[str, Any]) -> 
 
     with Emulator(speed=10_000, credits=10**6) as emulator, ThreadPoolExecutor(4) as pool:
         callers = [pool.submit(go_on, emulator) for _ in range(4)]
-        for seed in range(20):
+        for seed in range(8):
             emulator.reset(seed=seed)
             post(emulator, sample, make_key())
         over.set()
