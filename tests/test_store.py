@@ -205,7 +205,7 @@ def test_jobs_that_ended_early_do_not_pile_up(store: MemoryStore, monkeypatch: p
     monkeypatch.setattr(memory, "MOST_JOBS", 2)
     account = Account(KEY, Decimal(10**6))
     before = count_of(Record)
-    for number in range(2000):
+    for number in range(600):
         store.submit(account, job(str(number), stepwise=True, due=inf), 0)
         store.complete(str(number), 0)
     assert count_of(Record) - before < 100
