@@ -7,7 +7,7 @@ from typing import Any
 
 import av
 import pytest
-from calling import GOOD_KEY, INPUTS, NOBODY, PRICE, SLUG, V1, V2, Local, post, text
+from calling import CONTRACT, GOOD_KEY, INPUTS, NOBODY, PRICE, SLUG, V1, V2, Local, post, text
 from drawn import clip, png
 
 from mockling import fixtures
@@ -250,6 +250,42 @@ def test_an_upload_is_looked_into_once(monkeypatch: pytest.MonkeyPatch, good: bo
         assert local.post(V1, GOOD_KEY, request).text.startswith(
             '{"status"' if good else '{"error": "Invalid video URL'
         )
+
+
+@pytest.mark.parametrize("url", [CONTRACT.model.example["video_url"], f"{INPUTS}valid.mp4", "https://e.com/a.mp4"])
+def test_a_file_of_ones_own_stands_behind_its_url(sample: dict[str, Any], url: str) -> None:
+    """It outweighs the file that is bundled for that URL, and is no longer taken on trust."""
+    local = Local(speed="instant", inputs={url: fixtures.input_clip("truncated")})
+    response = local.post(V1, GOOD_KEY, {**sample, "video_url": url})
+    assert (response.status_code, response.get_json()["error"][:17]) == (500, "Invalid video URL")
+    assert local.journal[-1].warnings == ()
+
+
+def test_an_input_that_is_removed_is_unreadable_until_it_is_there_again(sample: dict[str, Any], tmp_path: Path) -> None:
+    """A generation then fails with the reason; that is not remembered."""
+    file = tmp_path / "a.png"
+    file.write_bytes(png(300, 300))
+    local = Local(speed="instant", inputs={"https://e.com/a.png": file})
+    statuses = []
+    for there in (True, False, True):
+        file.unlink(missing_ok=True)
+        if there:
+            file.write_bytes(png(300, 300))
+        response = local.post(V1, GOOD_KEY, {**sample, "image_urls": ["https://e.com/a.png"]})
+        statuses.append(response.status_code)
+        assert there or response.get_json()["error"].endswith("Error: No such file or directory")
+    assert statuses == [200, 500, 200]
+
+
+def test_a_file_is_what_its_place_in_the_request_says(sample: dict[str, Any], tmp_path: Path) -> None:
+    """One file that is named as a video and as an image is looked into as either."""
+    file = tmp_path / "a.png"
+    file.write_bytes(png(300, 300))
+    local = Local(speed="instant", inputs={"https://e.com/a.png": file})
+    for _ in range(2):
+        as_image = local.post(V1, GOOD_KEY, {**sample, "image_urls": ["https://e.com/a.png"]})
+        as_video = local.post(V1, GOOD_KEY, {**sample, "video_url": "https://e.com/a.png"})
+        assert [as_image.status_code, as_video.status_code] == [200, 500]
 
 
 @pytest.mark.parametrize("seconds", [1, -1, 1e-6])
