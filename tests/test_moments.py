@@ -111,6 +111,8 @@ def test_a_job_nobody_asks_for_does_not_keep_its_money(monkeypatch: pytest.Monke
     monkeypatch.setattr(local.clock, "now", lambda: now[0])
     local.submit(GOOD_KEY, {**MODEL.example, "video_url": f"{INPUTS}truncated.mp4"})
     local.submit(GOOD_KEY, MODEL.example, status=406)
+    now[0] = 3599.9
+    local.submit(GOOD_KEY, MODEL.example, status=406)
     now[0] = 3600.0
     local.submit(GOOD_KEY, MODEL.example)
 

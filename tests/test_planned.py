@@ -200,6 +200,18 @@ def test_a_file_has_one_name(local: Local) -> None:
     assert [local.get(f"/generations/{name}").status_code for name in names] == [200, 404, 404, 404, 404]
 
 
+def test_a_job_that_fails_while_it_is_queued_was_never_processed(local: Local) -> None:
+    """All of its time is that of the queue."""
+    local.platform.arm(Fault.of({"fail": "content_policy", "after": 0.01, "latency_is": 100}))
+    job = local.submit(GOOD_KEY, MODEL.example)
+    local.advance(0.999)
+    assert local.get(job["status_url"], GOOD_KEY).get_json()["status"] == "QUEUED"
+    local.advance(0.001)
+    told = local.get(job["status_url"], GOOD_KEY).get_json()
+    assert told["status"] == "FAILED"
+    assert told["metrics"] == {"queue_time": 1.0, "inference_time": 0.0, "total_time": 1.0}
+
+
 @pytest.mark.parametrize("path", [V1, V2])
 def test_a_planned_latency_is_waited_for_where_nothing_else_is(path: str) -> None:
     """At the speed "instant" a job that fails early fails after its share of what is planned, and not later."""
