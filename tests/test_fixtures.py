@@ -15,11 +15,13 @@ from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
 from threading import Barrier
+from types import SimpleNamespace
 from unittest import mock
 
 import av
 import flask
 import pytest
+from av.stream import Disposition
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -40,6 +42,7 @@ from mockling.fixtures import (
     prepare,
     probe,
     probe_image,
+    probing,
     render,
     rendering,
 )
@@ -335,6 +338,23 @@ def test_threads_asking_at_once_get_the_same_whole_file(no_cache, monkeypatch, s
         assert len(set(pool.map(ask, range(8)))) == 1
     assert len(cuts) == 1
     assert len(list(no_cache.glob("*/*"))) == made
+
+
+def test_threads_preparing_at_once_encode_once(no_cache, monkeypatch):
+    """Eight threads that prepare the same size at the same moment wait for one of them."""
+    start, encoded = Barrier(8), []
+    monkeypatch.setattr(
+        mastering, "encode", lambda *given, made=mastering.encode: (encoded.append(given), made(*given))
+    )
+
+    def ask(_: int) -> None:
+        start.wait(timeout=30)
+        prepare(160, 90)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(ask, range(8)))
+    assert len(encoded) == 1
+    assert [path.name for path in no_cache.glob("*/*")] == ["160x90-24fps.mp4"]
 
 
 @pytest.mark.parametrize("call", ["render(1280, 720, 3, audio=True)", "prepare(320, 180)"])
@@ -644,9 +664,45 @@ def test_probe_opens_nothing_but_mp4(tmp_path, monkeypatch):
 
 def test_probe_stops_counting(tmp_path, monkeypatch):
     """A file with more packets than anyone needs is refused rather than counted to its end."""
-    monkeypatch.setattr("mockling.fixtures.probing.MAX_PACKETS", 100)
+    path = fragmented(tmp_path / "parts.mp4")
+    monkeypatch.setattr("mockling.fixtures.probing.MAX_PACKETS", 121)  # with the end of the track
+    assert probe(path).frames == 120
+    monkeypatch.setattr("mockling.fixtures.probing.MAX_PACKETS", 120)
     with pytest.raises(UnreadableVideo, match="too many"):
-        probe(fragmented(tmp_path / "parts.mp4"))
+        probe(path)
+
+
+def test_probe_adds_up_what_an_index_claims(monkeypatch):
+    """The pictures and the sounds of all tracks together may be as many as the bound, and not one more."""
+    with av.open(str(input_clip("valid"))) as video:
+        claimed = sum(stream.frames for stream in video.streams)
+    monkeypatch.setattr("mockling.fixtures.probing.MAX_SAMPLES", claimed)
+    assert probe(input_clip("valid")).frames == 120
+    monkeypatch.setattr("mockling.fixtures.probing.MAX_SAMPLES", claimed - 1)
+    with pytest.raises(UnreadableVideo, match="claims more"):
+        probe(input_clip("valid"))
+
+
+def test_probe_takes_the_picture_track_and_not_the_cover():
+    """A still picture that is attached to a film is none of its pictures."""
+    film = SimpleNamespace(
+        disposition=Disposition(0), frames=48, duration=2, time_base=Fraction(1), average_rate=Fraction(24),
+        codec_context=SimpleNamespace(width=64, height=48),
+    )  # fmt: skip
+    cover = SimpleNamespace(**{**vars(film), "disposition": Disposition.attached_pic, "frames": 1})
+    read = probing.read
+    assert read(SimpleNamespace(streams=SimpleNamespace(video=[cover, film], audio=[]))) == fixtures.Probe(
+        64, 48, 48, 24, 2, False
+    )
+    with pytest.raises(UnreadableVideo, match="no picture track"):
+        read(SimpleNamespace(streams=SimpleNamespace(video=[cover], audio=[film])))
+
+
+@pytest.mark.parametrize(("end", "good"), [(b"\0\0\0\x08free", True), (b"\0\0\0\x07fre", False),
+                                           (b"\0\0\0\0free", True), (b"\0\0\0\x09free", False)])  # fmt: skip
+def test_probe_takes_boxes_that_end_where_the_file_does(end, good):
+    """The last one has at least its own head, and no more than there is; without a size it lasts to the end."""
+    assert (attempt(input_clip("valid").read_bytes() + end) is not None) == good
 
 
 @pytest.mark.parametrize("claimed", [1 << 26, 0xFFFFFFFF])
@@ -759,6 +815,8 @@ def test_probe_image_takes_filling_and_markers_without_length():
         (image("gray.png")[:20], "cut off"),
         (image("gray.png").replace(b"IHDR", b"IDAT"), "begin with its size"),
         (image("gray.png")[:16] + bytes(8), "no pixels"),
+        (image("gray.png")[:16] + (5).to_bytes(4) + bytes(4), "no pixels"),
+        (image("gray.png")[:16] + bytes(4) + (5).to_bytes(4), "no pixels"),
         (b"\xff\xd8", "cut off"),
         (b"\xff\xd8\xff\xe0\xff\xff", "cut off"),
         (b"\xff\xd8\xff\xe0\0\1" + bytes(100), "broken"),
