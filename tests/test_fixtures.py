@@ -22,6 +22,7 @@ import av
 import flask
 import pytest
 from av.stream import Disposition
+from calling import Local
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -869,3 +870,13 @@ def test_probe_image_survives_random_damage(name, data):
         damaged[data.draw(st.integers(0, min(700, len(damaged) - 1)))] = data.draw(st.integers(0, 255))
     seen = picture(bytes(damaged))
     assert seen is None or (seen.width > 0 and seen.height > 0)
+
+
+def test_an_emulator_has_what_its_models_videos_are_cut_from(monkeypatch):
+    """When it is made, the masters of every size of every model are, so that its first callers do not wait for them."""
+    prepared = []
+    monkeypatch.setattr(fixtures, "prepare", lambda *given: prepared.append(given))
+    models = Local(models=[Path(__file__).parent / "data" / "sketch.yaml"]).contract.models.values()
+    wanted = [(*size, model.fps) for model in models for size in model.sizes()]
+    assert prepared == wanted
+    assert not set(wanted) <= {(*size, 24) for size in BUNDLED}
