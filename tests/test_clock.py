@@ -111,6 +111,21 @@ def test_whoever_listens_hears_of_each_leap_once() -> None:
     assert heard == ["one 1", "other 1", "other 1", "other 0"]
 
 
+def test_a_listener_may_stop_listening_when_he_is_told() -> None:
+    """The others hear of it all the same."""
+    clock, heard = Clock("manual"), list[str]()
+
+    def once() -> None:
+        heard.append("once")
+        clock.unlisten(once)
+
+    clock.listen(once)
+    clock.listen(lambda: heard.append("always"))
+    clock.advance(1)
+    clock.advance(1)
+    assert heard == ["once", "always", "always"]
+
+
 @pytest.mark.parametrize(("speed", "headers", "seconds"), [(60, {}, 1), ("manual", {}, 60), (1, {}, 60),
                                                            (60, {"x-mockling-patience": "9"}, 60)])  # fmt: skip
 def test_a_rate_limit_is_dated_in_the_time_of_its_caller(

@@ -62,10 +62,13 @@ def test_a_keys_last_digits_plan_an_error(
     assert found == expected
 
 
-def test_a_configured_key_meets_no_planned_error() -> None:
+@pytest.mark.parametrize("ending", PLANNED)
+def test_a_configured_key_meets_no_planned_error(ending: str) -> None:
     """An account that is set up is as it was set up, even if its key ends like an error's status."""
-    key = "SG_0123456789ab0401"
-    assert find(key, accounts=(AccountSettings(key=key),)) == Account(key, Decimal(100))
+    key = f"SG_0123456789ab{ending}"
+    found = find(key, accounts=(AccountSettings(key=key),))
+    assert found == Account(key, Decimal(100))
+    assert not found.planned
 
 
 def test_a_plan_limits_its_accounts() -> None:
