@@ -186,5 +186,5 @@ class Platform(RuleBasedStateMachine):
         assert all(costs[known] == job.cost(self.now) for known, job in self.known.items() if known in costs)
 
 
-Platform.TestCase.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
+Platform.TestCase.settings = settings(max_examples=20, stateful_step_count=25, deadline=None)
 TestPlatform = Platform.TestCase

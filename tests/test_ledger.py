@@ -130,7 +130,7 @@ class Money(RuleBasedStateMachine):
         assert self.store.available(self.account, self.now) == START - self.billed() - self.promised()
 
 
-Money.TestCase.settings = settings(max_examples=50)
+Money.TestCase.settings = settings(max_examples=30)
 TestMoney = Money.TestCase
 
 
