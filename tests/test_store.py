@@ -229,7 +229,7 @@ def test_jobs_that_ended_early_do_not_pile_up(store: MemoryStore, monkeypatch: p
         for number in range(400):
             store.submit(account, job(str(number), stepwise=True, due=inf), 0)
             store.complete(str(number), 0)
-        assert count_of(Record) < 200
+            assert number % 20 or count_of(Record) < 200
 
 
 def test_what_a_submitted_job_cost_is_told_when_it_is_billed(store: MemoryStore) -> None:
