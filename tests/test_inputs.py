@@ -288,6 +288,18 @@ def test_a_file_is_what_its_place_in_the_request_says(sample: dict[str, Any], tm
         assert [as_image.status_code, as_video.status_code] == [200, 500]
 
 
+def test_a_file_elsewhere_that_has_an_uploads_name_is_another(sample: dict[str, Any]) -> None:
+    """Only below the folders of uploads and of videos are their names what they are here."""
+    local = Local(speed="instant")
+    url = local.upload("image/png", png(299, 300))
+    for named, known in ((url, True), (url.replace("/assets/", "/other/"), False)):
+        assert local.post(V1, GOOD_KEY, {**sample, "image_urls": [named]}).status_code == 200
+        assert bool(local.journal[-1].warnings) == known
+    made = local.post(V1, GOOD_KEY, sample).get_json()["output"].replace("/generations/", "/other/")
+    assert local.post(V1, GOOD_KEY, {**sample, "video_url": made}).status_code == 200
+    assert local.journal[-1].warnings == (ON_TRUST,)
+
+
 @pytest.mark.parametrize("seconds", [1, -1, 1e-6])
 def test_an_input_that_is_replaced_is_measured_again(sample: dict[str, Any], tmp_path: Path, seconds: float) -> None:
     """Another file of the same size, newer or older, is another input: what is known of the first holds no more."""
