@@ -292,12 +292,25 @@ def test_a_file_elsewhere_that_has_an_uploads_name_is_another(sample: dict[str, 
     """Only below the folders of uploads and of videos are their names what they are here."""
     local = Local(speed="instant")
     url = local.upload("image/png", png(299, 300))
-    for named, known in ((url, True), (url.replace("/assets/", "/other/"), False)):
+    elsewhere = f"https://e.com/other/{url.rpartition('/')[2]}"
+    for named, known in ((url, True), (elsewhere, False)):
         assert local.post(V1, GOOD_KEY, {**sample, "image_urls": [named]}).status_code == 200
         assert bool(local.journal[-1].warnings) == known
-    made = local.post(V1, GOOD_KEY, sample).get_json()["output"].replace("/generations/", "/other/")
-    assert local.post(V1, GOOD_KEY, {**sample, "video_url": made}).status_code == 200
+    made = local.post(V1, GOOD_KEY, sample).get_json()["output"].rpartition("/")[2]
+    assert local.post(V1, GOOD_KEY, {**sample, "video_url": f"https://e.com/other/{made}"}).status_code == 200
     assert local.journal[-1].warnings == (ON_TRUST,)
+
+
+@pytest.mark.parametrize(("video", "told"), [("truncated", "Invalid video URL"), ("valid", "Invalid image URL"),
+                                             ("narrow", "video_url")])  # fmt: skip
+def test_of_several_inputs_that_cannot_be_the_first_is_told(sample: dict[str, Any], video: str, told: str) -> None:
+    """What must not be comes before what cannot be read, and of that the first in the request."""
+    local = Local(speed="instant", answers={"D5": "queued"})
+    image = local.upload("text/plain", b"no image")
+    body = {**sample, "video_url": f"{INPUTS}{video}.mp4", "image_urls": [image]}
+    job = local.submit(GOOD_KEY, body)
+    error = [local.get(job["status_url"], GOOD_KEY).get_json() for _ in range(3)][-1]["error"]
+    assert error.startswith(told)
 
 
 @pytest.mark.parametrize("seconds", [1, -1, 1e-6])
