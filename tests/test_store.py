@@ -7,6 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 from math import inf
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -509,12 +510,12 @@ def test_the_last_job_to_end_is_that_which_does(store: MemoryStore) -> None:
 
 def test_the_file_of_a_job_that_polls_ended_early_goes_earlier(store: MemoryStore) -> None:
     """Its days count from when it was made, and time that was advanced before is not taken off twice."""
-    for name, elapsed in (("polled", 0.0), ("half", 4.0), ("advanced", 10.0)):
+    for name, elapsed in (("polled", 0.0), ("half", 4.0), ("advanced", 10.0), ("beyond", 15.0)):
         store.submit(ACCOUNT, job(name, stepwise=True, due=100.0), 0)
         store.elapse(elapsed)
         for _ in range(3):
             store.ask(name, KEY, 0, step=True)
-    gone = {"polled": 1000 - 10 + 0.0, "half": 1000 - 6.0, "advanced": 1000.0}
+    gone = {"polled": 1000 - 10 + 0.0, "half": 1000 - 6.0, "advanced": 1000.0, "beyond": 1000.0}
     for name, moment in gone.items():
         found = [store.delivered(name, now) is not None for now in (moment - 0.001, moment)]
         assert found == [True, False], name
@@ -535,3 +536,17 @@ def test_jobs_that_ended_early_make_room_in_what_runs(store: MemoryStore) -> Non
         due = sum(1000 - number <= moment for number in range(2, 300, 3))
         assert store.billed(moment) == early + due * Decimal("1.05")
     assert store.available(account, 2000) == 1000 - 200 * Decimal("1.05")
+
+
+def test_the_rest_of_many_jobs_is_billed_in_order(store: MemoryStore) -> None:
+    """When most have ended early, in whatever order, each of the others is billed at its own moment."""
+    account, dues = Account(KEY, Decimal(1000)), [float(number) for number in range(1, 201)]
+    Random(1).shuffle(dues)
+    for due in dues:
+        store.submit(account, job(str(due), due=due, expires=inf, file_expires=inf), 0)
+    for due in dues:
+        if due % 5:
+            store.complete(str(due), 0)
+    store.submit(account, job("last", due=500.0, expires=inf, file_expires=inf), 0)
+    paid = [store.billed(moment) / Decimal("1.05") for moment in range(0, 201, 5)]
+    assert paid == list(range(160, 201))
