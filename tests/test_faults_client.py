@@ -35,16 +35,24 @@ CREDITS = Decimal(100)
 REFUSED = [(status, kind) for status, kind in BY_STATUS.items() if status != 422]
 
 
-@pytest.fixture(scope="module", params=["json", "video"])
-def listening(request: pytest.FixtureRequest) -> Iterator[Emulator]:
-    with Emulator(speed="instant", contract=STEADY, answers={"D1": request.param}) as emulator:
+@pytest.fixture(scope="module")
+def listening() -> Iterator[Emulator]:
+    with Emulator(speed="instant", contract=STEADY) as emulator:
         yield emulator
 
 
 @pytest.fixture
 def service(listening: Emulator) -> Iterator[Emulator]:
-    """An emulator as it is first, of either kind of answer of v1."""
+    """An emulator as it is first."""
     listening.reset()
+    yield listening
+    listening.settle()
+
+
+@pytest.fixture(params=["json", "video"])
+def either(listening: Emulator, request: pytest.FixtureRequest) -> Iterator[Emulator]:
+    """An emulator as it is first, of either kind of response of v1, which nothing but a generation there has."""
+    listening.reset(answers={"D1": request.param})
     yield listening
     listening.settle()
 
@@ -89,14 +97,17 @@ class Caller:
         return CREDITS - Client(self.key, self.emulator.url).credits()
 
 
-def test_the_price_is_that_of_the_example(service: Emulator) -> None:
+def test_the_price_is_that_of_the_example(either: Emulator) -> None:
     """What the tests below ask for costs what they say, without any fault."""
-    caller = Caller(service)
+    caller = Caller(either)
     assert caller.generate().cost == caller.paid == PRICE
 
 
-@pytest.mark.parametrize("call", ["generate", "submit"])
-@pytest.mark.parametrize(("status", "kind"), [*REFUSED, (418, UnexpectedStatus), (503, UnexpectedStatus)])
+@pytest.mark.parametrize(
+    ("call", "status", "kind"),
+    [*(("generate", *one) for one in [*REFUSED, (418, UnexpectedStatus), (503, UnexpectedStatus)]),
+     ("submit", 502, BadGateway), ("submit", 503, UnexpectedStatus)],
+)  # fmt: skip
 def test_each_status_is_its_error(service: Emulator, call: str, status: int, kind: type[ApiError]) -> None:
     """A planned status is the exception that is documented for it; the POST was sent once, and nothing is paid."""
     service.fault(status=status)
@@ -148,10 +159,20 @@ SLOW = {"stall", "latency", "rate"}  # only the client's deadline ends these
 IN_TIME = f"within {TIMEOUT} seconds"
 
 
-@pytest.mark.parametrize("call", ["generate", "submit"])
 @pytest.mark.parametrize(("words", "kind", "paid"), WIRE, ids=[str(words) for words, _, _ in WIRE])
-def test_a_lost_answer_is_told(service: Emulator, call: str, words: Any, kind: type[ApiError], paid: bool) -> None:
+def test_a_lost_answer_is_told(either: Emulator, words: Any, kind: type[ApiError], paid: bool) -> None:
     """That no answer came, or one that is not whole, is told in time, and a second POST is never sent."""
+    lost(either, "generate", words, kind, paid)
+
+
+@pytest.mark.parametrize(("words", "kind", "paid"), [WIRE[1], WIRE[2], WIRE[7], WIRE[14]], ids=str)
+def test_a_lost_answer_to_a_submission_is_told(service: Emulator, words: Any, kind: type[ApiError], paid: bool) -> None:
+    """Likewise on v2, for what is answered, what is not, and what is not whole."""
+    lost(service, "submit", words, kind, paid)
+
+
+def lost(service: Emulator, call: str, words: Any, kind: type[ApiError], paid: bool) -> None:
+    """Check how a client tells of a lost answer."""
     service.fault(**words)
     caller = Caller(service)
     with pytest.raises(ApiError) as caught:

@@ -287,9 +287,9 @@ def test_who_waits_for_a_cut_is_told_or_recorded(
 
 
 def test_stopping_waits_for_nobody() -> None:
-    """With no call held, fifty emulators are started, asked and stopped as fast as that goes: no second is waited."""
+    """With no call held, ten emulators are started, asked and stopped as fast as that goes: no second is waited."""
     spent: list[float] = []
-    for _ in range(50):
+    for _ in range(10):
         emulator = Emulator(speed="instant").start()
         requests.get(emulator.url, timeout=30)
         before = time.monotonic()

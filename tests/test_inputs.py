@@ -1,12 +1,13 @@
 """Inputs: what is known of the files a request names, what in them is doubtful, and what fails the generation."""
 
 import io
+import os
 from pathlib import Path
 from typing import Any
 
 import av
 import pytest
-from calling import GOOD_KEY, INPUTS, NOBODY, PRICE, SLUG, V1, V2, Local, post, text
+from calling import CONTRACT, GOOD_KEY, INPUTS, NOBODY, PRICE, SLUG, V1, V2, Local, post, text
 from drawn import clip, png
 
 from mockling import fixtures
@@ -61,8 +62,7 @@ def video_of(local: Local, path: str, body: dict[str, Any]) -> str:
     return str(told["output"])
 
 
-@pytest.mark.parametrize("path", [V1, V2])
-@pytest.mark.parametrize(("name", "sound"), [("valid", True), ("silent", False)])
+@pytest.mark.parametrize(("path", "name", "sound"), [(V1, "valid", True), (V2, "silent", False)])
 def test_an_output_can_be_the_next_input(sample: dict[str, Any], path: str, name: str, sound: bool) -> None:
     """What the emulator made is known to it: with sound it is kept in the next one, a silent one stays silent."""
     local, keep = Local(speed="instant"), {**sample, "keep_audio": True}
@@ -136,24 +136,34 @@ WARNINGS = [
 ]  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def lax_and_strict() -> list[Local]:
+    """Two emulators, of which the second fails what is doubtful."""
+    return [Local(speed="instant", strict=strict) for strict in (False, True)]
+
+
 @pytest.mark.parametrize(("change", "told"), WARNINGS)
-def test_what_is_doubtful_is_a_warning_of_one_sentence(sample: dict[str, Any], change: Any, told: str) -> None:
+def test_what_is_doubtful_is_a_warning_of_one_sentence(
+    lax_and_strict: list[Local], key: str, sample: dict[str, Any], change: Any, told: str
+) -> None:
     """The caller gets the video all the same; a strict emulator fails the generation with the warning, at no cost."""
-    local, strict = (Local(speed="instant", strict=strict) for strict in (False, True))
-    assert local.post(V1, GOOD_KEY, {**sample, **change}).status_code == 200
+    local, strict = lax_and_strict
+    assert local.post(V1, key, {**sample, **change}).status_code == 200
     assert local.journal[-1].warnings == (told,)
-    failed = strict.post(V1, GOOD_KEY, {**sample, **change})
+    failed = strict.post(V1, key, {**sample, **change})
     assert (failed.status_code, failed.get_json()) == (
         500,
         {"error": f"Strict, so that this warning fails the generation: {told}"},
     )
-    assert strict.balance(GOOD_KEY) == 100
+    assert strict.balance(key) == 100
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".webm", ".mp3"])
-def test_a_url_that_names_another_kind_of_file_is_doubtful(sample: dict[str, Any], suffix: str) -> None:
+def test_a_url_that_names_another_kind_of_file_is_doubtful(
+    lax_and_strict: list[Local], sample: dict[str, Any], suffix: str
+) -> None:
     """Beside that nothing is known of a file that is not at hand, its name says that it is no video (U4)."""
-    local = Local(speed="instant", strict=True)
+    _, local = lax_and_strict
     told = f"video_url names a {suffix} file; the model takes .mp4 and .mov (U4)."
     assert told in local.post(V1, GOOD_KEY, {**sample, "video_url": f"https://e.com/a{suffix}"}).get_json()["error"]
     assert local.journal[-1].warnings == (ON_TRUST, told)
@@ -240,6 +250,89 @@ def test_an_upload_is_looked_into_once(monkeypatch: pytest.MonkeyPatch, good: bo
         assert local.post(V1, GOOD_KEY, request).text.startswith(
             '{"status"' if good else '{"error": "Invalid video URL'
         )
+
+
+@pytest.mark.parametrize("url", [CONTRACT.model.example["video_url"], f"{INPUTS}valid.mp4", "https://e.com/a.mp4"])
+def test_a_file_of_ones_own_stands_behind_its_url(sample: dict[str, Any], url: str) -> None:
+    """It outweighs the file that is bundled for that URL, and is no longer taken on trust."""
+    local = Local(speed="instant", inputs={url: fixtures.input_clip("truncated")})
+    response = local.post(V1, GOOD_KEY, {**sample, "video_url": url})
+    assert (response.status_code, response.get_json()["error"][:17]) == (500, "Invalid video URL")
+    assert local.journal[-1].warnings == ()
+
+
+def test_an_input_that_is_removed_is_unreadable_until_it_is_there_again(sample: dict[str, Any], tmp_path: Path) -> None:
+    """A generation then fails with the reason; that is not remembered."""
+    file = tmp_path / "a.png"
+    file.write_bytes(png(300, 300))
+    local = Local(speed="instant", inputs={"https://e.com/a.png": file})
+    statuses = []
+    for there in (True, False, True):
+        file.unlink(missing_ok=True)
+        if there:
+            file.write_bytes(png(300, 300))
+        response = local.post(V1, GOOD_KEY, {**sample, "image_urls": ["https://e.com/a.png"]})
+        statuses.append(response.status_code)
+        assert there or response.get_json()["error"].endswith("Error: No such file or directory")
+    assert statuses == [200, 500, 200]
+
+
+def test_a_file_is_what_its_place_in_the_request_says(sample: dict[str, Any], tmp_path: Path) -> None:
+    """One file that is named as a video and as an image is looked into as either."""
+    file = tmp_path / "a.png"
+    file.write_bytes(png(300, 300))
+    local = Local(speed="instant", inputs={"https://e.com/a.png": file})
+    for _ in range(2):
+        as_image = local.post(V1, GOOD_KEY, {**sample, "image_urls": ["https://e.com/a.png"]})
+        as_video = local.post(V1, GOOD_KEY, {**sample, "video_url": "https://e.com/a.png"})
+        assert [as_image.status_code, as_video.status_code] == [200, 500]
+
+
+def test_a_file_elsewhere_that_has_an_uploads_name_is_another(sample: dict[str, Any]) -> None:
+    """Only below the folders of uploads and of videos are their names what they are here."""
+    local = Local(speed="instant")
+    url = local.upload("image/png", png(299, 300))
+    elsewhere = f"https://e.com/other/{url.rpartition('/')[2]}"
+    for named, known in ((url, True), (elsewhere, False)):
+        assert local.post(V1, GOOD_KEY, {**sample, "image_urls": [named]}).status_code == 200
+        assert bool(local.journal[-1].warnings) == known
+    made = local.post(V1, GOOD_KEY, sample).get_json()["output"].rpartition("/")[2]
+    assert local.post(V1, GOOD_KEY, {**sample, "video_url": f"https://e.com/other/{made}"}).status_code == 200
+    assert local.journal[-1].warnings == (ON_TRUST,)
+
+
+@pytest.mark.parametrize(("video", "told"), [("truncated", "Invalid video URL"), ("valid", "Invalid image URL"),
+                                             ("narrow", "video_url")])  # fmt: skip
+def test_of_several_inputs_that_cannot_be_the_first_is_told(sample: dict[str, Any], video: str, told: str) -> None:
+    """What must not be comes before what cannot be read, and of that the first in the request."""
+    local = Local(speed="instant", answers={"D5": "queued"})
+    image = local.upload("text/plain", b"no image")
+    body = {**sample, "video_url": f"{INPUTS}{video}.mp4", "image_urls": [image]}
+    job = local.submit(GOOD_KEY, body)
+    error = [local.get(job["status_url"], GOOD_KEY).get_json() for _ in range(3)][-1]["error"]
+    assert error.startswith(told)
+
+
+@pytest.mark.parametrize("seconds", [1, -1, 1e-6])
+def test_an_input_that_is_replaced_is_measured_again(sample: dict[str, Any], tmp_path: Path, seconds: float) -> None:
+    """Another file of the same size, newer or older, is another input: what is known of the first holds no more."""
+    file, content = tmp_path / "a.png", png(299, 300)
+    file.write_bytes(content)
+    local = Local(speed="instant", inputs={"https://e.com/a.png": file})
+    body = {**sample, "image_urls": ["https://e.com/a.png"]}
+
+    def warnings() -> tuple[str, ...]:
+        assert local.post(V1, GOOD_KEY, body).status_code == 200
+        return local.journal[-1].warnings
+
+    assert warnings() == ("image_urls[0] is 299 pixels wide; the model takes at least 300 (U6).",)
+    before = file.stat()
+    other = content.replace((299).to_bytes(4), (300).to_bytes(4))
+    file.write_bytes(other)
+    date = before.st_mtime_ns + round(seconds * 10**9)
+    os.utime(file, ns=(date, date))
+    assert (file.stat().st_size, other == content) == (before.st_size, False)
+    assert warnings() == ()
 
 
 @pytest.mark.parametrize("host", ["nowhere.invalid", "NOWHERE.Invalid.", "invalid"])

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 from calling import INPUTS, STEADY, V1, V2, Local
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule
 
 from mockling.contract import load
+from mockling.emulator import Settings
 from mockling.emulator.http.held import Held
 
 CONTRACT = load(changes=STEADY)
@@ -17,6 +19,7 @@ MODEL = CONTRACT.model
 KEYS = ["SG_0000000000000001", "SG_0000000000000002"]
 START = Decimal("10.00")
 GOOD, BAD_INPUT, NO_URL, INVALID = f"{INPUTS}valid.mp4", f"{INPUTS}truncated.mp4", "no address", 5
+SETTINGS = Settings(speed="manual", credits=START, contract=STEADY)
 STATES = ["QUEUED", "PROCESSING", "COMPLETED", "FAILED"]
 
 
@@ -47,6 +50,12 @@ class Modelled:
         return "QUEUED" if now < self.starts else "PROCESSING"
 
 
+@cache
+def local() -> Local:
+    """Return the emulator, which is reset before each of many lives."""
+    return Local(credits=START, contract=STEADY)
+
+
 class Platform(RuleBasedStateMachine):
     """Calls and time jumps, through the WSGI application, on a clock that only moves when told."""
 
@@ -54,7 +63,8 @@ class Platform(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.local = Local(credits=START, contract=STEADY)
+        self.local = local()
+        self.local.platform.reset(SETTINGS)
         self.now = 0.0
         self.known: dict[str, Modelled] = {}
         self.held: list[tuple[Held, list[str], Modelled]] = []
@@ -176,5 +186,5 @@ class Platform(RuleBasedStateMachine):
         assert all(costs[known] == job.cost(self.now) for known, job in self.known.items() if known in costs)
 
 
-Platform.TestCase.settings = settings(max_examples=50, stateful_step_count=40, deadline=None)
+Platform.TestCase.settings = settings(max_examples=20, stateful_step_count=25, deadline=None)
 TestPlatform = Platform.TestCase

@@ -62,10 +62,13 @@ def test_a_keys_last_digits_plan_an_error(
     assert found == expected
 
 
-def test_a_configured_key_meets_no_planned_error() -> None:
+@pytest.mark.parametrize("ending", PLANNED)
+def test_a_configured_key_meets_no_planned_error(ending: str) -> None:
     """An account that is set up is as it was set up, even if its key ends like an error's status."""
-    key = "SG_0123456789ab0401"
-    assert find(key, accounts=(AccountSettings(key=key),)) == Account(key, Decimal(100))
+    key = f"SG_0123456789ab{ending}"
+    found = find(key, accounts=(AccountSettings(key=key),))
+    assert found == Account(key, Decimal(100))
+    assert not found.planned
 
 
 def test_a_plan_limits_its_accounts() -> None:
@@ -109,3 +112,34 @@ def test_there_is_always_a_key_that_works() -> None:
     """The first configured key is the usable one; without any, one of the documented shape."""
     assert usable_key([AccountSettings(key="a"), AccountSettings(key="b")]) == "a"
     assert find(usable_key([])) == Account(KEY, Decimal(100))
+
+
+@pytest.mark.parametrize("ending", [ending for ending in PLANNED if ending != "0401"])
+def test_only_refusals_are_limited_as_the_settings_say(ending: str) -> None:
+    """A key that plans a failure meets it however often it is used; all such keys are known as planned."""
+    found = find(f"SG_0123456789ab{ending}", requests_per_minute=9, credits=7)
+    assert found and found.planned
+    assert found.requests_per_minute == {"0429": 0, "0403": 9, "0406": 9}.get(ending)
+    assert found.credits == (0 if ending == "0406" else 7)
+
+
+def test_other_accounts_plan_nothing() -> None:
+    """Neither one of the documented shape nor one that is configured."""
+    usual, configured = find(KEY), find("k0500", accounts=(AccountSettings(key="k0500"),))
+    assert [found and found.planned for found in (usual, configured)] == [False, False]
+
+
+def test_what_stands_for_a_key_tells_nothing_of_it() -> None:
+    """It is the same for the same key and object, blanks aside, another elsewhere, and empty for none."""
+    one, other = (Keys(Settings(), CONTRACT) for _ in range(2))
+    assert one.digest(KEY) == one.digest(f" {KEY}\t") != other.digest(KEY)
+    assert one.digest(KEY) != one.digest(KEY.upper())
+    assert [one.digest(key) for key in ("", " ")] == ["", ""]
+    assert len(one.digest("\udcff")) == 16
+
+
+@pytest.mark.parametrize(("key", "shown"), [("", "none"), ("x", "..."), ("x" * 7 + "abcd", "..."),
+                                            ("x" * 8 + "abcd", "...abcd")])  # fmt: skip
+def test_a_key_is_masked_by_its_length(key: str, shown: str) -> None:
+    """From twelve characters on there are enough to hide the others behind the last four."""
+    assert masked(key) == shown

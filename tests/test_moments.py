@@ -1,9 +1,10 @@
 """When things happen: the moments at which jobs start and end, and at which records and files are gone."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
-from calling import CONTRACT, GOOD_KEY, INPUTS, V2, Local
+from calling import CONTRACT, GOOD_KEY, INPUTS, V1, V2, Local
 
 MODEL = CONTRACT.model
 WEEK = MODEL.latency(MODEL.example) + 7 * 86400  # from the submission until its file is deleted
@@ -51,6 +52,33 @@ def test_a_job_starts_and_ends_at_the_exact_moment(local: Local) -> None:
     assert metrics["inference_time"] == round(metrics["total_time"] - metrics["queue_time"], 2)
 
 
+def test_rounded_durations_add_up_whatever_latency_is_drawn() -> None:
+    """All are hundredths of a second: queueing and inference make up the total, which is the header's on v1."""
+    local = Local(speed="instant", seed=5, credits=10**6)
+    odd = 0
+    for _ in range(30):
+        response = local.post(V1, GOOD_KEY, MODEL.example)
+        told = response.get_json()["metrics"]
+        queue, inference, total = (Decimal(str(told[f"{name}_time"])) for name in ("queue", "inference", "total"))
+        assert queue + inference == total == Decimal(response.headers["x-generation-time"])
+        latency = local.journal[-1].seconds
+        assert latency
+        assert (float(queue), float(total)) == (round(latency * MODEL.queue_share, 2), round(latency, 2))
+        odd += round(latency - latency * MODEL.queue_share, 2) != float(inference)
+    assert odd, "no drawn latency tells this from rounding each by itself"
+
+
+def test_a_failed_job_has_durations_that_add_up() -> None:
+    """Those of a job that failed are rounded likewise, and it names no cost."""
+    local = Local(speed="instant", seed=5)
+    for _ in range(10):
+        job = local.submit(GOOD_KEY, {**MODEL.example, "video_url": f"{INPUTS}truncated.mp4"})
+        told = [local.get(job["response_url"], GOOD_KEY).get_json() for _ in range(3)][-1]["metrics"]
+        assert set(told) == {"queue_time", "inference_time", "total_time"}
+        queue, inference, total = (Decimal(str(told[f"{name}_time"])) for name in ("queue", "inference", "total"))
+        assert queue + inference == total
+
+
 def test_a_record_and_a_file_expire_at_the_exact_moment(local: Local) -> None:
     """The record is 404 an hour after its submission, the file seven days after it was made (A8, G21)."""
     told = local.submit(GOOD_KEY, MODEL.example)
@@ -82,6 +110,8 @@ def test_a_job_nobody_asks_for_does_not_keep_its_money(monkeypatch: pytest.Monke
     now = [0.0]
     monkeypatch.setattr(local.clock, "now", lambda: now[0])
     local.submit(GOOD_KEY, {**MODEL.example, "video_url": f"{INPUTS}truncated.mp4"})
+    local.submit(GOOD_KEY, MODEL.example, status=406)
+    now[0] = 3599.9
     local.submit(GOOD_KEY, MODEL.example, status=406)
     now[0] = 3600.0
     local.submit(GOOD_KEY, MODEL.example)

@@ -10,6 +10,7 @@ from calling import SLUG
 from mockling import fixtures
 from mockling.contract import ContractError
 from mockling.emulator import AccountSettings, Emulator, Settings, SettingsError, read_settings
+from mockling.emulator.settings import amount_of, changed
 
 WHOLE = f"""
 host = "127.0.0.1"
@@ -134,6 +135,100 @@ def test_a_wrong_setting_is_told_with_its_file(write: Any, text: str | bytes, to
         read_settings(write(text), {})
     assert told in str(caught.value)
     assert "mockling.toml" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "good", "bad"),
+    [
+        ("speed", [0.001, 1, 1_000_000], [0.0009, 1_000_001, float("inf"), "1", None]),
+        ("port", [0, 65535], [-1, 65536, 1.0, True, "80"]),
+        ("requests_per_minute", [1, "off", None], [0, -1, 1.5, True, "none"]),
+        ("receive_timeout", [0.001, 86_400], [0, -1, 86_400.1, True, float("nan"), "5"]),
+        ("credits", [0, "0.000001", 10**12, 0.1], [-1, "0.0000001", 10**12 + 1, "1e12.1", "x", None]),
+        ("seed", [0, -1, 2**70], [0.0, True, "1", None]),
+        ("host", ["::1"], [5, None]),
+        ("strict", [True], [1, None, "yes"]),
+        ("control_token", ["t", None], ["", "\u00e9", "a\nb", 5]),
+        ("tls", [True, {"cert": "c", "key": "k"}], [{"cert": "c"}, {"cert": "c", "key": 5}, "yes", None, {}]),
+        ("answers", [{}], [{1: "x"}, "D1", None]),
+        ("contract", [{}], [{1: 2}, [], None]),
+        ("models", [()], [5, "a.yaml"]),
+        ("faults", [()], ["drop", [5]]),
+        ("accounts", [()], [5, [{"credits": 5}], [{"key": " "}], [{"key": "a\n"}], [{"key": 5}]]),
+        ("inputs", [{}], [{"ftp://e.com/a": "b"}, {"https://e.com/a": "none.mp4"}, {"https://e.com/a": 5}]),
+    ],
+)
+def test_the_bounds_of_each_setting(name: str, good: list[Any], bad: list[Any]) -> None:
+    """At its bounds a value is taken, beyond them it is refused by its name."""
+    for value in good:
+        assert name in vars(Settings(**{name: value}))
+    for value in bad:
+        with pytest.raises(SettingsError, match={"accounts": "account|^key must"}.get(name, name)):
+            Settings(**{name: value})
+
+
+def test_what_is_taken_is_kept_exactly(tmp_path: Path) -> None:
+    """Money as the decimal that was written, lists as tuples, names of files as paths; what is none stays so."""
+    file = tmp_path / "a"
+    file.touch()
+    settings = Settings(
+        credits=0.1,  # type: ignore[arg-type]
+        accounts=[{"key": "k", "credits": 0.3, "models": ["m"]}, AccountSettings(key="l")],  # type: ignore[arg-type]
+        models=["m.yaml"],  # type: ignore[arg-type]
+        inputs={"HTTPS://e.com/a": str(file)},  # type: ignore[dict-item]
+        tls={"cert": "c", "key": "k"},  # type: ignore[dict-item]
+        faults=[{"drop": True}],  # type: ignore[arg-type]
+    )
+    assert settings.credits == Decimal("0.1")
+    assert settings.accounts == (
+        AccountSettings(key="k", credits=Decimal("0.3"), models=("m",)),
+        AccountSettings(key="l"),
+    )
+    assert (settings.models, settings.faults) == ((Path("m.yaml"),), ({"drop": True},))
+    assert settings.inputs == {"HTTPS://e.com/a": file}
+    assert settings.tls == {"cert": Path("c"), "key": Path("k")}
+    assert AccountSettings(key="k") == AccountSettings(key="k", credits=Decimal(100), plan=None, models=None)
+    defaults = Settings()
+    assert (defaults.host, defaults.port, defaults.speed, defaults.profile, defaults.seed) == (
+        "127.0.0.1", 0, 100, "documented", 0,
+    )  # fmt: skip
+    assert (defaults.credits, defaults.receive_timeout, defaults.strict, defaults.tls) == (100, 300, False, False)
+
+
+def test_files_are_beside_the_settings_and_what_is_given_outweighs_them(write: Any, tmp_path: Path) -> None:
+    """A certificate, too, is relative to the file; a table that is given replaces the file's but for answers."""
+    path = write("tls = {cert = 'c.pem', key = 'sub/k.pem'}\n[contract.x-limits]\nbody_bytes = 1\n")
+    assert read_settings(path, {}).tls == {"cert": tmp_path / "c.pem", "key": tmp_path / "sub/k.pem"}
+    assert read_settings(path, {"contract": {"a": 1}, "strict": False}, {"strict": True}).contract == {"a": 1}
+    assert read_settings(path, {"strict": False}, {"strict": True}).strict is False
+    with pytest.raises(SettingsError, match=r"tls must name files, such as 'cat.mp4', got 5\.$"):
+        read_settings(write("tls = {cert = 5, key = 'k'}"), {})
+
+
+@pytest.mark.parametrize(
+    ("amount", "least", "good"),
+    [
+        ("-1", -(10**12), True),
+        (-(10**12), -(10**12), True),
+        (-(10**12) - 1, -(10**12), False),
+        ("-0.1", 0, False),
+    ],
+)
+def test_an_amount_that_may_be_negative_has_its_bound(amount: Any, least: int, good: bool) -> None:
+    """What is added to an account may be taken away, within the bound that the sentence names."""
+    if good:
+        assert amount_of("credits", amount, least) == Decimal(amount)
+        return
+    with pytest.raises(SettingsError, match=rf"from {'-10.12' if least else '0'} to 10\^12"):
+        amount_of("credits", amount, least)
+
+
+def test_a_change_of_no_settings_is_one_of_the_defaults() -> None:
+    """A field that is replaced stands among those of the settings, or of the defaults; an unknown one is told."""
+    assert changed(None, {"seed": 5}) == Settings(seed=5)
+    assert changed(Settings(port=5), {"seed": 5}) == Settings(seed=5, port=5)
+    with pytest.raises(SettingsError, match="There is no setting 'sede'; there is host, port"):
+        changed(None, {"sede": 5})
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:

@@ -2,9 +2,12 @@
 
 import gc
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from decimal import Decimal
 from math import inf
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -12,10 +15,12 @@ import pytest
 from mockling.contract import Output
 from mockling.contract.exchange import Exchange, Message
 from mockling.contract.states import COMPLETED, FAILED, PROCESSING, QUEUED
+from mockling.emulator import Fault
 from mockling.emulator.platform import exchanges, memory
+from mockling.emulator.platform.arming import Encounter
 from mockling.emulator.platform.jobs import Failure, Job
 from mockling.emulator.platform.keys import Account
-from mockling.emulator.platform.ledger import Purse, Record
+from mockling.emulator.platform.ledger import LowBalance, Purse, Record
 from mockling.emulator.platform.memory import MemoryStore
 
 KEY = "SG_0123456789abcdef"
@@ -59,8 +64,19 @@ def exchange(number: int, operation: str = "submit", body: bytes = b"", **change
     return Exchange(number, 0.0, 0.0, operation, "POST", "/", "...", message, 200, NOTHING, **changes)
 
 
+@contextmanager
+def only_new() -> Iterator[None]:
+    """Have `count_of` count, and look at, only what is made from here on."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
 def count_of(kind: type) -> int:
-    """Return how many objects of a kind there are in the process."""
+    """Return how many objects of a kind there are."""
     gc.collect()
     return sum(isinstance(one, kind) for one in gc.get_objects())
 
@@ -89,13 +105,13 @@ def test_planned_errors_take_no_room_and_little_memory(store: MemoryStore, monke
     monkeypatch.setattr(memory, "MOST_ACCOUNTS", 1)
     monkeypatch.setattr(memory, "MOST_PLANNED", 3)
     assert store.has_room(ACCOUNT)
-    before = count_of(Purse)
-    for number in range(100):
-        account = Account(f"SG_{number:012x}0406", Decimal(0), 1, planned=True)
-        assert store.has_room(account)
-        assert [store.admit(account, 0).admitted for _ in range(2)] == [True, False]
-    assert not store.admit(account, 0).admitted
-    assert count_of(Purse) - before == 3
+    with only_new():
+        for number in range(100):
+            account = Account(f"SG_{number:012x}0406", Decimal(0), 1, planned=True)
+            assert store.has_room(account)
+            assert [store.admit(account, 0).admitted for _ in range(2)] == [True, False]
+        assert not store.admit(account, 0).admitted
+        assert count_of(Purse) == 3
     assert store.has_room(ACCOUNT)
     assert not store.has_room(Account("another", Decimal(1)))
 
@@ -198,14 +214,23 @@ def test_a_job_that_a_call_waits_for_is_never_forgotten(store: MemoryStore, monk
 
 
 def test_jobs_that_ended_early_do_not_pile_up(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of jobs that polls ended before they were due, as many are remembered as are kept, however many there were."""
+    """Of jobs that were ended or taken back before they were due, few are remembered beside those that run."""
     monkeypatch.setattr(memory, "MOST_JOBS", 2)
     account = Account(KEY, Decimal(10**6))
-    before = count_of(Record)
-    for number in range(2000):
-        store.submit(account, job(str(number), stepwise=True, due=inf), 0)
-        store.complete(str(number), 0)
-    assert count_of(Record) - before < 100
+    with only_new():
+        for number in range(400):
+            store.submit(account, job(str(number), stepwise=True, due=inf), 0)
+            if number % 2:
+                store.complete(str(number), 0)
+            else:
+                store.cancel(str(number))
+        assert count_of(Record) < 100
+        for number in range(50):
+            store.submit(account, job(f"held {number}", held=True, due=inf), 0)
+        for number in range(400):
+            store.submit(account, job(str(number), stepwise=True, due=inf), 0)
+            store.complete(str(number), 0)
+            assert number % 20 or count_of(Record) < 200
 
 
 def test_what_a_submitted_job_cost_is_told_when_it_is_billed(store: MemoryStore) -> None:
@@ -308,3 +333,220 @@ def test_an_upload_that_cannot_be_written_leaves_nothing(store: MemoryStore, mon
         store.keep_upload("b", b"bb")
     assert store.uploaded("b") is None
     assert [path.name for path in kept.parent.iterdir()] == ["a"]
+
+
+def test_a_failed_job_whose_time_has_come_gives_its_money_to_the_next(store: MemoryStore) -> None:
+    """What was promised to it is free at the moment it fails, asked for or not, and not before."""
+    dear = {"price": Decimal(15), "outcome": FAILURE}
+    store.submit(ACCOUNT, job("a", **dear), 0)
+    with pytest.raises(LowBalance):
+        store.submit(ACCOUNT, job("b", **dear), 9.9)
+    store.submit(ACCOUNT, job("b", **dear), 10)
+
+
+@pytest.mark.parametrize("look", ["ask", "delivered", "complete"])
+def test_jobs_are_billed_in_the_order_in_which_they_end(store: MemoryStore, look: str) -> None:
+    """Whoever looks at the later one first finds the credits that the earlier one has left."""
+    store.submit(ACCOUNT, job("late", due=10.0), 0)
+    store.submit(ACCOUNT, job("early", due=5.0, price=Decimal(2)), 0)
+    if look == "ask":
+        store.ask("late", KEY, 10, step=False)
+    elif look == "delivered":
+        assert store.delivered("late", 10)
+    else:
+        store.complete("late", 7)
+    lefts = [kept and kept.left for kept in (store.ask(name, KEY, 10, step=False) for name in ("early", "late"))]
+    assert lefts == [Decimal(18), Decimal("16.95")]
+
+
+def test_what_all_accounts_have_paid_is_told(store: MemoryStore) -> None:
+    """Each job counts when it is due, not again, and no more when it is taken back or its account forgotten."""
+    other = Account("other", Decimal(20))
+    store.submit(ACCOUNT, job("a"), 0)
+    store.submit(ACCOUNT, job("b", outcome=FAILURE), 0)
+    store.submit(other, job("c", key="other", due=20.0), 0)
+    store.submit(other, job("d", key="other", due=20.0), 0)
+    assert [store.billed(now) for now in (9.9, 10, 19.9, 20, 20)] == [
+        Decimal(price) for price in ("0", "1.05", "1.05", "3.15", "3.15")
+    ]
+    store.cancel("c")
+    assert store.billed(20) == Decimal("2.10")
+    store.forget(ACCOUNT, "")
+    assert store.billed(20) == Decimal("1.05")
+    assert (store.balance(ACCOUNT, 20), store.balance(other, 20)) == (20, Decimal("18.95"))
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_what_belongs_to_a_forgotten_account_never_comes_back(store: MemoryStore, held: bool) -> None:
+    """Its jobs are no more, run or waited for, are not billed to it or anybody, and its faults and calls are gone."""
+    other = Account("other", Decimal(20))
+    store.arm(Fault(drop=True, key=KEY), 0)
+    store.arm(Fault(drop=True, key="other"), 0)
+    store.arm(Fault(drop=True), 0)
+    for account, name in ((ACCOUNT, "a"), (other, "b")):
+        store.submit(account, job(name, key=account.key, held=held), 0)
+        store.record(exchange(len(name), caller=account.key))
+    store.record(exchange(3, caller="other"))
+    store.forget(ACCOUNT, KEY)
+    assert store.owner("a") is None
+    assert store.complete("a", 50) is None
+    assert [store.balance(account, 50) for account in (ACCOUNT, other)] == [20, Decimal("18.95")]
+    assert store.billed(50) == Decimal("1.05")
+    assert [armed.fault.key for armed in store.faults()] == ["other", None]
+    assert [one.caller for one in store.exchanges(50)] == ["other", "other"]
+    assert store.latest_due(50) is None
+
+
+def test_an_account_that_plans_an_error_is_forgotten_as_any(store: MemoryStore) -> None:
+    """Its rate window begins anew, and that of an account of the same key that plans none goes on."""
+    error, same = Account("k", Decimal(0), 1, planned=True), Account("k", Decimal(5), 1)
+    assert [store.admit(account, 0).admitted for account in (error, error, same)] == [True, False, True]
+    store.forget(error, "")
+    assert [store.admit(account, 0).admitted for account in (error, same)] == [True, False]
+    store.forget(same, "")
+    assert [store.admit(account, 0).admitted for account in (error, same)] == [False, True]
+
+
+def test_a_fault_is_disarmed_by_its_number(store: MemoryStore) -> None:
+    """That one goes, and no other; numbers are not given again."""
+    for _ in range(3):
+        store.arm(Fault(drop=True), 0)
+    store.disarm(2)
+    assert [armed.number for armed in store.faults()] == [1, 3]
+    assert (store.plans, store.arm(Fault(drop=True), 0).number) == (True, 4)
+    store.disarm()
+    assert (store.faults(), store.plans) == ([], False)
+
+
+def test_what_is_told_of_a_fault_stays_as_it_was(store: MemoryStore) -> None:
+    """Who looked at the faults has them as they stood then; what arming returned tells how it stands now."""
+    armed = store.arm(Fault(drop=True), 0)
+    (before,) = store.faults()
+    assert store.strike(Encounter(operation="submit", now=0)) == armed.fault
+    assert (before.fired, armed.fired, store.plans) == (0, 1, False)
+    assert store.strike(Encounter(operation="submit", now=0)) is None
+
+
+def test_a_held_job_whose_caller_left_is_told_with_its_cost(store: MemoryStore) -> None:
+    """Only the exchange of the call that left is: one that was answered has its cost already."""
+    for name in ("left", "answered"):
+        store.submit(ACCOUNT, job(name, held=True), 0)
+    store.leave("left")
+    store.complete("answered", 0)
+    store.record(replace(exchange(1, "generate", request_id="left"), status=None))
+    store.record(exchange(2, "generate", request_id="answered"))
+    store.record(replace(exchange(3, "status", request_id="left"), status=None))
+    assert costs(store, 9.9) == [0, 0, 0]
+    assert costs(store, 10) == [Decimal("1.05"), 0, 0]
+    store.record(replace(exchange(4, "generate", request_id="left"), status=None))
+    assert costs(store, 10)[3:] == [Decimal("1.05")]
+
+
+def test_a_job_that_a_call_waits_for_cannot_be_asked_for(store: MemoryStore) -> None:
+    """Neither while it is held, nor after its caller left; its video can be had when it has ended."""
+    store.submit(ACCOUNT, job("a", held=True), 0)
+    store.leave("a")
+    assert (store.ask("a", KEY, 20, step=False), store.owner("a")) == (None, KEY)
+    assert store.delivered("a", 9.9) is None
+    assert store.delivered("a", 10) == job("a", held=True)
+
+
+@pytest.mark.parametrize("lost", ["expired", "missing"])
+def test_what_is_lost_is_not_delivered(store: MemoryStore, lost: str) -> None:
+    """A job whose video is planned to be lost ends, and has none."""
+    store.submit(ACCOUNT, job("a", lost=lost), 0)
+    assert store.delivered("a", 10) is None
+    assert store.balance(ACCOUNT, 10) == Decimal("18.95")
+
+
+def test_time_moves_stepwise_jobs_as_far_as_it_would_others(store: MemoryStore) -> None:
+    """Less than its queueing leaves a job queued, all of it ends it; others go by the clock alone."""
+    store.submit(ACCOUNT, job("a", stepwise=True, due=inf, expires=inf, file_expires=inf), 0)
+    store.submit(ACCOUNT, job("b", due=5.0), 0)
+    told = []
+    for seconds in (0.9, 0.1, 8.9, 0.1):
+        store.elapse(seconds)
+        kept = store.ask("a", KEY, 0, step=False)
+        assert kept
+        told.append((kept.job.state(0, kept.steps), kept.ended, store.latest_due(0)))
+    assert told[0] == (QUEUED, False, pytest.approx(9.1))
+    assert told[1] == (PROCESSING, False, pytest.approx(9.0))
+    assert told[2] == (PROCESSING, False, 5.0)
+    assert told[3] == (COMPLETED, True, 5.0)
+    assert store.balance(ACCOUNT, 0) == Decimal("18.95")
+
+
+def test_small_steps_of_time_are_as_good_as_one(store: MemoryStore) -> None:
+    """A job is processed when a second was advanced, also in tenths whose sum in floats is a little less."""
+    store.submit(ACCOUNT, job("a", stepwise=True, due=inf), 0)
+    assert sum([0.1] * 10) < 1
+    for _ in range(10):
+        store.elapse(0.1)
+    kept = store.ask("a", KEY, 0, step=False)
+    assert kept and kept.job.state(0, kept.steps) == PROCESSING
+
+
+def test_a_job_that_polls_moved_on_is_not_moved_back_by_time(store: MemoryStore) -> None:
+    """Whichever is further counts."""
+    store.submit(ACCOUNT, job("a", stepwise=True, due=inf), 0)
+    store.ask("a", KEY, 0, step=True)
+    store.elapse(0.5)
+    kept = store.ask("a", KEY, 0, step=False)
+    assert kept and kept.job.state(0, kept.steps) == PROCESSING
+
+
+def test_the_last_job_to_end_is_that_which_does(store: MemoryStore) -> None:
+    """One that is stuck until its record goes counts only while a call waits for it; ended ones and none do not."""
+    assert store.latest_due(0) is None
+    store.submit(ACCOUNT, job("a", due=30.0), 0)
+    store.submit(ACCOUNT, job("b", due=20.0), 0)
+    store.submit(ACCOUNT, job("stuck", due=100.0), 0)
+    assert store.latest_due(0) == 30
+    store.complete("a", 0)
+    assert store.latest_due(0) == 20
+    store.submit(ACCOUNT, job("held", due=100.0, held=True), 0)
+    assert store.latest_due(0) == 100
+
+
+def test_the_file_of_a_job_that_polls_ended_early_goes_earlier(store: MemoryStore) -> None:
+    """Its days count from when it was made, and time that was advanced before is not taken off twice."""
+    for name, elapsed in (("polled", 0.0), ("half", 4.0), ("advanced", 10.0), ("beyond", 15.0)):
+        store.submit(ACCOUNT, job(name, stepwise=True, due=100.0), 0)
+        store.elapse(elapsed)
+        for _ in range(3):
+            store.ask(name, KEY, 0, step=True)
+    gone = {"polled": 1000 - 10 + 0.0, "half": 1000 - 6.0, "advanced": 1000.0, "beyond": 1000.0}
+    for name, moment in gone.items():
+        found = [store.delivered(name, now) is not None for now in (moment - 0.001, moment)]
+        assert found == [True, False], name
+
+
+def test_jobs_that_ended_early_make_room_in_what_runs(store: MemoryStore) -> None:
+    """Whatever was ended or taken back among many, the rest are billed when they are due, in their order."""
+    account = Account(KEY, Decimal(1000))
+    for number in range(300):
+        store.submit(account, job(str(number), due=float(1000 - number), expires=inf, file_expires=inf), 0)
+        if number % 3 == 0:
+            store.complete(str(number), 0)
+        elif number % 3 == 1:
+            store.cancel(str(number))
+    early = 100 * Decimal("1.05")
+    assert store.billed(0) == early
+    for moment in (702, 703, 704, 705, 706, 2000):
+        due = sum(1000 - number <= moment for number in range(2, 300, 3))
+        assert store.billed(moment) == early + due * Decimal("1.05")
+    assert store.available(account, 2000) == 1000 - 200 * Decimal("1.05")
+
+
+def test_the_rest_of_many_jobs_is_billed_in_order(store: MemoryStore) -> None:
+    """When most have ended early, in whatever order, each of the others is billed at its own moment."""
+    account, dues = Account(KEY, Decimal(1000)), [float(number) for number in range(1, 201)]
+    Random(1).shuffle(dues)
+    for due in dues:
+        store.submit(account, job(str(due), due=due, expires=inf, file_expires=inf), 0)
+    for due in dues:
+        if due % 5:
+            store.complete(str(due), 0)
+    store.submit(account, job("last", due=500.0, expires=inf, file_expires=inf), 0)
+    paid = [store.billed(moment) / Decimal("1.05") for moment in range(0, 201, 5)]
+    assert paid == list(range(160, 201))

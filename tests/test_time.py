@@ -147,12 +147,12 @@ def test_calls_are_answered_in_the_order_in_which_they_are_due(timed: Emulator, 
 
 
 @pytest.mark.parametrize("seconds", [-1, float("nan"), float("inf"), 1e12])
-def test_time_goes_forward_and_not_for_ever(timed: Emulator, seconds: float) -> None:
+def test_time_goes_forward_and_not_for_ever(own: Emulator, seconds: float) -> None:
     """A negative time, and one that no date has, are refused, and nothing has changed."""
-    before = timed.clock.now()
+    own.advance(1)
     with pytest.raises(ValueError, match="Time cannot be advanced by"):
-        timed.advance(seconds)
-    assert timed.clock.now() - before < 60
+        own.advance(seconds)
+    assert (own.clock.now(), own.clock.advanced) == (1, 1)
 
 
 def test_a_far_future_is_like_the_present(timed: Emulator, sample: dict[str, Any]) -> None:
@@ -190,12 +190,11 @@ def test_time_can_be_stopped(sample: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("speed", [0, -1, "fast", True, None])
-def test_a_speed_that_is_none_is_refused(timed: Emulator, speed: Any) -> None:
+def test_a_speed_that_is_none_is_refused(own: Emulator, speed: Any) -> None:
     """What `Settings` would refuse is refused here, and the old speed stays."""
-    before = timed.speed
     with pytest.raises(SettingsError, match="speed must be a number"):
-        timed.speed = speed
-    assert timed.speed == before
+        own.speed = speed
+    assert own.speed == "manual"
 
 
 # Settling.
@@ -457,14 +456,14 @@ def descriptors() -> int:
 def test_resets_release_held_calls_and_leak_nothing(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, sample: dict[str, Any]
 ) -> None:
-    """A hundred held calls are told 503 at once, unpaid, ten times; no thread, descriptor or file stays behind."""
+    """A hundred held calls are told 503 at once, unpaid, four times; no thread, descriptor or file stays behind."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     with Emulator(speed="manual", contract=STEADY, credits=PRICE) as emulator:
         with calls(emulator, sample, 1) as (call,):
             emulator.settle()
             assert answer_of(call)[0] == 200  # its video stays, for there is a cache of them
         threads, files, kept = threading.active_count(), descriptors(), len(list(tmp_path.iterdir()))
-        for _ in range(10):
+        for _ in range(4):
             with calls(emulator, sample, 100) as opened:
                 started = time.monotonic()
                 emulator.reset()
@@ -521,7 +520,7 @@ def test_callers_who_go_on_during_resets_see_answers(sample: dict[str, Any]) -> 
 
     with Emulator(speed=10_000, credits=10**6) as emulator, ThreadPoolExecutor(4) as pool:
         callers = [pool.submit(go_on, emulator) for _ in range(4)]
-        for seed in range(20):
+        for seed in range(8):
             emulator.reset(seed=seed)
             post(emulator, sample, make_key())
         over.set()

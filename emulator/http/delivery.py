@@ -62,7 +62,7 @@ class Delivered:
         self.delivery = delivery
 
     def pieces(self) -> Iterator[tuple[bytes, float]]:
-        """Yield the body in pieces, each with the simulated seconds to wait after it."""
+        """Yield the body in pieces, each with the simulated seconds that it takes to come."""
         rate = self.delivery.rate
         for block in self._blocks:
             size = len(block) if rate is None else max(1, round(rate / PIECES))
@@ -80,12 +80,12 @@ class Delivered:
         if not self.delivery.silent:
             moment = self._clock.now()
             for piece, seconds in self.pieces():
-                yield piece
                 moment += seconds
                 if seconds and self.delivery.skips:
                     self._clock.reach(moment)
                 elif seconds:
                     self._clock.wait(moment)
+                yield piece
         if self.delivery.ending == "stall":
             self._clock.wait(self._clock.now() + LONGEST_STALL)
         if self.delivery.ending:

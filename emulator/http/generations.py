@@ -124,6 +124,8 @@ class JobWait:
     def finish(self) -> Response:
         """Return the response to what came of the job. Whatever goes wrong here costs nothing."""
         try:
+            if not self._is_known:
+                raise Refused("reset")
             return self._ended()
         except Exception as error:
             return self._undone(as_refused(error))
@@ -145,8 +147,6 @@ class JobWait:
 
     def _ended(self) -> Response:
         platform, responses = self._of.platform, self._of.responses
-        if not self._is_known:
-            raise Refused("reset")
         kept = platform.store.complete(self._job.request_id, max(self._job.due, platform.clock.now()))
         outcome = self._job.outcome
         if isinstance(outcome, Failure):

@@ -61,13 +61,13 @@ async def deliver(
     if not plan.silent:
         await _send_head(start, send)
         for piece, seconds in delivered.pieces():
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
-            await sleep(0)
             moment += seconds
-            if seconds and plan.skips:
+            if seconds and plan.skips:  # time is moved first: who has the whole body finds that it has passed
                 clock.reach(moment)
             elif seconds and not await pauses.wait(pauses.until(clock, moment, cuts), receive):
                 return
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await sleep(0)
     if plan.ending is None:
         await send({"type": "http.response.body", "body": b"", "more_body": False})
         return

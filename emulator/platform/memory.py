@@ -155,7 +155,6 @@ class MemoryStore:
                 for request_id in [name for name, record in records.items() if record.purse is purse]:
                     record = records.pop(request_id)
                     self._billed -= record.job.price if record.left is not None else 0
-                    record.ended = True
             self._faults.remove(lambda armed: armed.fault.key == account.key)
             self._journal.forget(caller)
 

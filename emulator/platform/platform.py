@@ -92,7 +92,8 @@ class Platform:
     def _elapse(self) -> None:
         """Let the time pass for jobs for which only that passes which is advanced."""
         with self._elapsing:  # two threads may advance at once, and no second counts twice
-            advanced, self._advanced = self.clock.advanced - self._advanced, self.clock.advanced
+            now = self.clock.advanced  # read once, for another thread may advance right now
+            advanced, self._advanced = now - self._advanced, now
             if advanced > 0:
                 self.store.elapse(advanced)
 
