@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import requests
 from calling import CONTRACT, GOOD_KEY, SLUG, STEADY, V1, V2, Local, data_url, make_key, post
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mockling.client import Client
@@ -251,6 +251,7 @@ def test_an_unknown_keyword_is_told(calls: Calls, method: str) -> None:
 VALUES = st.integers() | st.text() | st.booleans() | st.none()
 
 
+@settings(max_examples=25)
 @given(st.dictionaries(st.text(max_size=3), VALUES, max_size=4), st.data())
 def test_every_part_of_a_body_matches_it(body: dict[str, Any], data: st.DataObject) -> None:
     """A body matches each choice of its own fields, and none with a value that is another."""

@@ -344,13 +344,6 @@ def test_serve_takes_accounts_from_a_file(tmp_path: Path) -> None:
         assert statuses == [406, 401]
 
 
-def test_two_emulators_run_side_by_side() -> None:
-    """Two servers on free ports do not disturb each other."""
-    with serving() as (_, first, _), serving() as (_, second, _):
-        assert first != second
-        assert [requests.get(url, timeout=30).status_code for url in (first, second)] == [404, 404]
-
-
 def test_help_and_version_are_there() -> None:
     """Every command explains itself."""
     assert run("--version").output.startswith("mockling, version 0.")
