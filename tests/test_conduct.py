@@ -1,5 +1,6 @@
 """Conduct: what is wrong with how a client calls is told, and what is right is not."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from itertools import pairwise
@@ -540,6 +541,91 @@ def test_without_time_nobody_backs_off(sample: dict[str, Any]) -> None:
     for _ in range(2):
         local.post(V1, "SG_0000000000000429", sample)
     assert kinds(seen(local)) == []
+
+
+# The thresholds, of calls whose moments are set.
+
+EDGE = 0.001  # seconds
+
+
+def at(call: Exchange, number: int, moment: float, ended: float | None = None, **more: Any) -> Exchange:
+    """Return a call as if it had come at another moment; without `ended` it was answered at once."""
+    return replace(call, number=number, moment=moment, ended=moment if ended is None else ended, **more)
+
+
+@pytest.fixture(scope="module")
+def made() -> dict[str, Exchange]:
+    """A call of each kind: a submission and its polls, a call of v1 that was left and an answered one, a 429."""
+    local = Local(contract=STEADY, requests_per_minute=3)
+    body = CONTRACT.model.example
+    told = local.submit(GOOD_KEY, body)
+    local.get(told["status_url"], GOOD_KEY)
+    leave(local, body, 5)
+    wait(local, body, OTHER_KEY)
+    for url in (told["status_url"], told["response_url"]):
+        local.get(url, GOOD_KEY)
+    names = ["submitted", "running", "left", "answered", "ended", "result"]
+    calls = dict(zip(names, seen(local), strict=True))
+    for _ in range(4):
+        limited = local.post(V2, GOOD_KEY, body)
+    assert limited.status_code == 429
+    return calls | {"limited": seen(local).last}
+
+
+Moment, Made = float, dict[str, Exchange]
+TIMELINES: dict[str, Callable[[Made, Moment], list[Exchange]]] = {  # of calls of which the last came, or ended, then
+    "polls": lambda made, moment: [at(made["running"], 1, 10), at(made["running"], 2, moment)],
+    "left": lambda made, moment: [at(made["left"], 1, 0, moment)],
+    "left without time": lambda made, moment: [at(made["left"], 1, 0, moment, pace=None)],
+    "submissions": lambda made, moment: [at(made["submitted"], 1, 10), at(made["submitted"], 2, moment)],
+    "submissions of which the end was told": lambda made, moment: [
+        at(made["submitted"], 1, 10), at(made["ended"], 2, 40, 50), at(made["submitted"], 3, moment)
+    ],
+    "answers": lambda made, moment: [at(made["answered"], 1, 10, 20), at(made["answered"], 2, moment, moment + 1)],
+    "limited": lambda made, moment: [at(made["limited"], 1, 10, resets=30), at(made["submitted"], 2, moment)],
+    "limited without a reset": lambda made, moment: [
+        at(made["limited"], 1, 10, 12, resets=None), at(made["submitted"], 2, moment)
+    ],
+    "called while a 429 was held back": lambda made, moment: [
+        at(made["limited"], 1, 10, 12, resets=30), at(made["submitted"], 2, moment)
+    ],
+    "status after the end": lambda made, moment: [at(made["ended"], 1, 10, 12), at(made["ended"], 2, moment)],
+    "result after the end": lambda made, moment: [
+        at(made["result"], 1, 10, 12), at(made["result"], 2, 20), at(made["result"], 3, moment)
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("calls", "moment", "raised", "beyond"),
+    [
+        ("polls", 11, None, "polls_too_fast"),
+        ("left", LATENCY, None, "gave_up_early"),
+        ("left without time", 1, "gave_up_early", None),
+        ("submissions", 10 + LATENCY, None, "double_charge"),
+        ("submissions of which the end was told", 50, None, "double_charge"),
+        ("answers", 20, None, "double_charge"),
+        ("limited", 30, None, "no_back_off"),
+        ("limited without a reset", 13, None, "no_back_off"),
+        ("called while a 429 was held back", 12, "no_back_off", None),
+        ("status after the end", 12, "poll_after_end", None),
+        ("result after the end", 12, "poll_after_end", None),
+    ],
+)
+def test_each_warning_has_its_threshold(
+    made: dict[str, Exchange], calls: str, moment: float, raised: str | None, beyond: str | None
+) -> None:
+    """What is told at the very moment, and what a thousandth of a second before; in whatever order the calls are."""
+    for told, when in ((raised, moment), (beyond, moment - EDGE)):
+        found = conduct(reversed(TIMELINES[calls](made, when)), CONTRACT)
+        assert [warning.kind for warning in found] == [told] * bool(told), when
+
+
+def test_a_repeat_before_an_end_that_another_caller_was_told_is_one(made: dict[str, Exchange]) -> None:
+    """What somebody else knows of a job does not help the caller who sends his request again."""
+    submitted = made["submitted"]
+    calls = [at(submitted, 1, 10), at(made["ended"], 2, 20, caller="another"), at(submitted, 3, 30)]
+    assert [warning.kind for warning in conduct(calls, CONTRACT)] == ["double_charge"]
 
 
 def _left_after(seconds: float, sample: dict[str, Any], seed: int) -> Exchange:
