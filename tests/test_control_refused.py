@@ -139,6 +139,13 @@ def test_what_is_no_body_is_refused(name: str, own: Emulator) -> None:
     assert control.seen() == before
 
 
+def test_a_body_has_a_hundred_levels_at_most(control: Control) -> None:
+    """What nests deeper than anything that makes sense is told as such; what does not is looked at."""
+    for levels in (DEEPEST, DEEPEST + 1):
+        told = control.refused("arm", data=b'{"a":' * levels + b"1" + b"}" * levels, headers=JSON)
+        assert ("at most 100 levels" in told) == (levels > DEEPEST)
+
+
 def test_other_methods_and_paths_are_refused(control: Control, own: Emulator) -> None:
     """A path there is not is 404 with those there are, another method 405 with those that may be; nothing redirects."""
     seen = control.seen()
@@ -156,6 +163,7 @@ def test_other_methods_and_paths_are_refused(control: Control, own: Emulator) ->
         answer = requests.request(method, f"{own.url}/_mockling{path}", timeout=30)
         assert (method, answer.status_code) == (method, 405)
         assert answer.headers["allow"]
+        assert answer.json()["error"].startswith(f"There is no {method} /_mockling{path}; there is /_mockling/health, ")
         assert "access-control-allow-origin" not in answer.headers
     assert control.seen() == seen
 
