@@ -64,7 +64,7 @@ def test_a_call_is_told_from_its_beginning_to_its_end(control: Control, own: Emu
     requests.post(own.url + V2, data=b'\xff{"', headers={"x-api-key": GOOD_KEY, "x-odd": "a"}, timeout=30)
     held, odd = control.call("requests")["requests"]
     assert (held["moment"], held["ended"], held["seconds"]) == (0.0, round(own.calls[0].ended, 6), own.calls[0].seconds)
-    assert held["ended"] >= held["seconds"] > 100
+    assert held["ended"] > 100
     assert (odd["request"]["body"], odd["request"]["size"], odd["status"]) == ('\ufffd{"', 3, 400)
     assert ["x-odd", "a"] in odd["request"]["headers"]
     assert odd["error"] and odd["violations"] == list(own.calls[1].violations)
