@@ -8,15 +8,17 @@ from functools import partial
 from math import inf
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
 from calling import CONTRACT, GOOD_KEY, SLUG, STEADY, V1, V2, Local, data_url, make_key, post
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from werkzeug.test import EnvironBuilder
 
 from mockling.client import Client
-from mockling.emulator import Calls, Emulator
+from mockling.emulator import Calls, Emulator, Settings
 from mockling.emulator.control.calls import calls_of
 from mockling.emulator.control.matching import Wanted
 
@@ -313,6 +315,9 @@ def test_a_call_too_many_is_shown(calls: Calls) -> None:
     lines = failure(lambda: calls.assert_called(4, operation="status"))
     assert lines[0] == "Expected 4 calls with operation='status', got 3 (of 11 in all)."
     assert lines[4] == "The nearest of the others:"
+    lines = failure(lambda: calls.assert_called(range(2, 9, 3), operation="status"))
+    assert lines[0] == "Expected [2, 5, 8] calls with operation='status', got 3 (of 11 in all)."
+    assert lines[4] == "The nearest of the others:"
 
 
 @pytest.mark.parametrize(
@@ -422,6 +427,79 @@ def test_an_emulator_has_its_calls(server: Emulator) -> None:
     assert failure(lambda: server.assert_called(operation="generate"))
     server.clock.advance(600)
     assert server.assert_charged(1, SHORT_PRICE) == server.calls
+
+
+def test_calls_from_before_a_reset_stay_what_they_were(server: Emulator) -> None:
+    """They are still found by their key and judged as before; of the calls after it none are among them."""
+    for _ in range(2):
+        post(server, SHORT, GOOD_KEY, V2)
+    before = server.calls
+    told = before.warnings
+    assert [warning.kind for warning in before.conduct] == ["double_charge"]
+    server.reset(profile="observed")
+    post(server, SHORT, OTHER_KEY, V2)
+    assert (len(before.of(GOOD_KEY)), len(before.of(OTHER_KEY)), before.warnings) == (2, 0, told)
+    assert before[:2].warnings == told
+    assert (len(server.calls), len(server.calls.of(GOOD_KEY)), server.warnings) == (1, 0, [])
+
+
+@pytest.mark.parametrize("kind", ["held", "download", "left"])
+def test_a_call_that_a_reset_overtook_is_in_no_calls(kind: str) -> None:
+    """What began before everything was forgotten, and ends after it, is recorded nowhere and bills nobody."""
+    local = Local(contract=STEADY)
+    if kind == "download":
+        told = local.submit(GOOD_KEY, SHORT)
+        local.advance(600)
+        url = local.get(told["response_url"], GOOD_KEY).get_json()["output"]
+        blocks = local.app.wsgi_app(EnvironBuilder(urlsplit(url).path).get_environ(), lambda *_: None)  # type: ignore[arg-type,return-value]
+    else:
+        held, _ = local.hold(GOOD_KEY, SHORT)
+    local.platform.reset(Settings(speed="manual", contract=STEADY))
+    local.advance(600)
+    if kind == "download":
+        assert len(b"".join(blocks)) > 0
+    elif kind == "held":
+        list(held.answer())
+        held.close()
+    else:
+        held.leave()
+    assert (len(seen(local)), local.platform.store.billed(local.clock.now())) == (0, 0)
+    local.get("/elsewhere")
+    assert [call.number for call in seen(local)] == [1]
+
+
+def test_a_call_that_comes_or_ends_within_a_reset_is_in_no_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the new life and its new time nothing of before is kept there, and what begins has the time of before."""
+    local = Local(contract=STEADY)
+    local.advance(100)
+    held, _ = local.hold(GOOD_KEY, SHORT)
+    begun, restart = [], local.clock.restart
+
+    def meanwhile(speed: Any) -> None:
+        held.leave()
+        begun.append(local.app.recorder.begin(EnvironBuilder("/elsewhere").get_environ()))
+        restart(speed)
+
+    monkeypatch.setattr(local.clock, "restart", meanwhile)
+    local.platform.reset(Settings(speed="manual", contract=STEADY))
+    assert begun[0].moment == 100
+    local.app.recorder.left(begun[0])
+    assert len(seen(local)) == 0
+
+
+def test_a_call_whose_time_is_read_when_a_reset_comes_is_in_no_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which life a call belongs to is known before its moment, so that no moment of before gets into the new life."""
+    local = Local(contract=STEADY)
+    local.advance(100)
+
+    def now() -> float:
+        monkeypatch.undo()
+        local.platform.reset(Settings(speed="manual", contract=STEADY))
+        return 100
+
+    monkeypatch.setattr(local.clock, "now", now)
+    local.app.recorder.abandoned(EnvironBuilder("/elsewhere").get_environ())
+    assert len(seen(local)) == 0
 
 
 def test_no_frame_of_ours_is_between_a_test_and_its_failure(server: Emulator) -> None:
