@@ -168,6 +168,8 @@ def test_a_table_has_a_line_for_each_call(calls: Calls) -> None:
     many = Calls(calls.exchanges * 10, calls.digest, calls.judge)
     assert len(repr(many).split("\n")) == 52
     assert repr(many).endswith("and 60 more")
+    assert len(repr(many[:50]).split("\n")) == 51
+    assert repr(many[:51]).endswith("and 1 more")
 
 
 def test_a_table_tells_the_fault_that_struck_a_call(local: Local) -> None:
@@ -235,6 +237,17 @@ def test_what_matches_is_found(calls: Calls, wanted: Wanted, names: list[str]) -
     assert len(calls.assert_called(len(names), **wanted)) == len(names)
 
 
+def test_a_star_stands_for_anything(local: Local) -> None:
+    """Also for the end of a line, or for nothing; the parts between stars come in their order, and do not overlap."""
+    for path in ("/a%0Ab", "/aba", "/ab"):
+        local.get(path)
+    found = {
+        path: [call.number for call in seen(local).matching(path=path)] for path in ("/a*b", "/ab*a", "/a*b*", "*")
+    }
+    assert found == {"/a*b": [1, 3], "/ab*a": [2], "/a*b*": [1, 2, 3], "*": [1, 2, 3]}
+    assert len(seen(local).matching(path="/aba*ba")) == 0
+
+
 def test_calls_of_a_job_are_found_by_it(calls: Calls) -> None:
     """A job is what it was submitted as, polled and fetched as, whatever names it."""
     job = Client(GOOD_KEY, "http://127.0.0.1").job(str(calls[2].request_id))
@@ -294,6 +307,8 @@ MISSES: list[tuple[dict[str, Any], str]] = [
     ({"json": {"prompt": ["a"]}}, "json.prompt is 'a boat', expected ['a']"),
     ({"json": {"prompt": str.isdigit}}, "json.prompt is 'a boat', which isdigit does not take"),
     ({"json": {"prompt": abs}}, "json.prompt is 'a boat', at which abs raised TypeError"),
+    ({"json": {"prompt": "x" * 78}}, f"json.prompt is 'a boat', expected '{'x' * 78}'"),
+    ({"json": {"prompt": "x" * 79}}, f"json.prompt is 'a boat', expected '{'x' * 76}..."),
     ({"json": {"prompt": "x" * 100}}, f"json.prompt is 'a boat', expected '{'x' * 76}..."),
 ]
 
