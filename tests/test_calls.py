@@ -168,6 +168,7 @@ def test_a_table_has_a_line_for_each_call(calls: Calls) -> None:
     many = Calls(calls.exchanges * 10, calls.digest, calls.judge)
     assert len(repr(many).split("\n")) == 52
     assert repr(many).endswith("and 60 more")
+    assert repr(many).split("\n")[1] == first
     assert len(repr(many[:50]).split("\n")) == 51
     assert repr(many[:51]).endswith("and 1 more")
 
