@@ -628,6 +628,27 @@ def test_a_repeat_before_an_end_that_another_caller_was_told_is_one(made: dict[s
     assert [warning.kind for warning in conduct(calls, CONTRACT)] == ["double_charge"]
 
 
+def test_the_request_that_runs_longest_is_the_one_that_is_repeated(made: dict[str, Exchange]) -> None:
+    """A second request that is over soon does not hide the first, which is still under way when a third one comes."""
+    first, second, third = made["submitted"], replace(made["submitted"], request_id="another"), made["submitted"]
+    calls = [at(first, 1, 10), at(second, 2, 20), at(made["ended"], 3, 30, request_id="another"), at(third, 4, 60)]
+    found = conduct(calls, CONTRACT)
+    assert [[call.number for call in warning.exchanges] for warning in found] == [[1, 2], [1, 4]]
+
+
+@pytest.mark.parametrize("fault", ["on=post drop", "on=post reset", "on=post stall"])
+def test_who_was_given_no_answer_did_not_give_up(made: dict[str, Exchange], fault: str) -> None:
+    """Where a planned fault kept the answer back, it was not the caller who left."""
+    assert conduct([replace(made["left"], fault=fault)], CONTRACT) == ()
+
+
+@pytest.mark.parametrize(("status", "raised"), [(499, 1), (500, 0), (503, 0)])
+def test_a_server_error_says_nothing_of_a_job(made: dict[str, Exchange], status: int, raised: int) -> None:
+    """From 500 on a poll may be repeated at once."""
+    polls = [at(made["running"], 1, 10, status=status), at(made["running"], 2, 10.5)]
+    assert [warning.kind for warning in conduct(polls, CONTRACT)] == ["polls_too_fast"] * raised
+
+
 def _left_after(seconds: float, sample: dict[str, Any], seed: int) -> Exchange:
     """Return a call of v1 whose caller left after so many seconds; the seed decides how long it would have taken."""
     local = Local(seed=seed)
