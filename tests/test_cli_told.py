@@ -6,7 +6,6 @@ import re
 import signal
 import sys
 from decimal import Decimal
-from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,14 +15,14 @@ import pytest
 from calling import INPUTS, make_key
 from scripted import http, scripted
 from test_cli import fails, run
+from test_cli import known as known
 
 from mockling import cli, fixtures
 from mockling.cli import announcing, asking, banner, generate, output, serve, waiting
 from mockling.cli.announcing import announced, check_place
 from mockling.cli.output import Output
 from mockling.client import ApiError, Client, GenerationFailed, NotFound
-from mockling.contract import facts, load
-from mockling.contract.verification.matrix import matrix
+from mockling.contract import facts
 from mockling.emulator import Emulator
 from mockling.emulator.listening import server
 from mockling.emulator.listening.sockets import listen
@@ -346,17 +345,6 @@ def test_as_many_connections_are_allowed_as_may_be(
 
 
 # The facts.
-
-
-@cache
-def clauses_of_facts() -> dict[str, list[str] | str]:
-    return matrix(load())
-
-
-@pytest.fixture
-def known(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Which clauses check a fact is found out once for all, for that takes a while."""
-    monkeypatch.setattr("mockling.cli.contract._matrix", lambda _: clauses_of_facts())
 
 
 def test_the_whole_contract_is_one_document() -> None:

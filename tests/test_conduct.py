@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
@@ -582,6 +583,16 @@ TIMELINES: dict[str, Callable[[Made, Moment], list[Exchange]]] = {  # of calls o
         at(made["submitted"], 1, 10), at(made["ended"], 2, 40, 50), at(made["submitted"], 3, moment)
     ],
     "answers": lambda made, moment: [at(made["answered"], 1, 10, 20), at(made["answered"], 2, moment, moment + 1)],
+    "left for nothing": lambda made, moment: [
+        at(made["left"], 1, 0, LATENCY, cost=Decimal(0)), at(made["left"], 2, moment, moment + LATENCY)
+    ],
+    "submissions of which the first was lost": lambda made, moment: [
+        at(made["submitted"], 1, 10, fault="on=submit truncate_json"), at(made["submitted"], 2, moment)
+    ],
+    "submissions of which the end was told twice": lambda made, moment: [
+        at(made["submitted"], 1, 10), *(at(made["ended"], number, 10 * number, 10 * number) for number in (5, 9)),
+        at(made["submitted"], 10, moment),
+    ],
     "limited": lambda made, moment: [at(made["limited"], 1, 10, resets=30), at(made["submitted"], 2, moment)],
     "limited without a reset": lambda made, moment: [
         at(made["limited"], 1, 10, 12, resets=None), at(made["submitted"], 2, moment)
@@ -604,6 +615,9 @@ TIMELINES: dict[str, Callable[[Made, Moment], list[Exchange]]] = {  # of calls o
         ("left without time", 1, "gave_up_early", None),
         ("submissions", 10 + LATENCY, None, "double_charge"),
         ("submissions of which the end was told", 50, None, "double_charge"),
+        ("submissions of which the first was lost", 10 + LATENCY, None, "double_charge"),
+        ("submissions of which the end was told twice", 50, "poll_after_end", "double_charge"),
+        ("left for nothing", 2 * LATENCY, None, "double_charge"),
         ("answers", 20, None, "double_charge"),
         ("limited", 30, None, "no_back_off"),
         ("limited without a reset", 13, None, "no_back_off"),
@@ -618,7 +632,8 @@ def test_each_warning_has_its_threshold(
     """What is told at the very moment, and what a thousandth of a second before; in whatever order the calls are."""
     for told, when in ((raised, moment), (beyond, moment - EDGE)):
         found = conduct(reversed(TIMELINES[calls](made, when)), CONTRACT)
-        assert [warning.kind for warning in found] == [told] * bool(told), when
+        also = {"poll_after_end"} if "twice" in calls else set()
+        assert {warning.kind for warning in found} == {told, *also} - {None}, when
 
 
 def test_a_repeat_before_an_end_that_another_caller_was_told_is_one(made: dict[str, Exchange]) -> None:
@@ -626,6 +641,12 @@ def test_a_repeat_before_an_end_that_another_caller_was_told_is_one(made: dict[s
     submitted = made["submitted"]
     calls = [at(submitted, 1, 10), at(made["ended"], 2, 20, caller="another"), at(submitted, 3, 30)]
     assert [warning.kind for warning in conduct(calls, CONTRACT)] == ["double_charge"]
+
+
+def test_the_same_body_to_another_operation_is_another_request(made: dict[str, Exchange]) -> None:
+    """Who asks on v1 and on v2 for the same wants it twice, or compares them."""
+    calls = [at(made["submitted"], 1, 10), at(made["submitted"], 2, 20, operation="generate", path=V1)]
+    assert conduct(calls, CONTRACT) == ()
 
 
 def test_the_request_that_runs_longest_is_the_one_that_is_repeated(made: dict[str, Exchange]) -> None:
