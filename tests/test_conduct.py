@@ -1,5 +1,6 @@
 """Conduct: what is wrong with how a client calls is told, and what is right is not."""
 
+import json
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -647,6 +648,27 @@ def test_the_same_body_to_another_operation_is_another_request(made: dict[str, E
     """Who asks on v1 and on v2 for the same wants it twice, or compares them."""
     calls = [at(made["submitted"], 1, 10), at(made["submitted"], 2, 20, operation="generate", path=V1)]
     assert conduct(calls, CONTRACT) == ()
+
+
+def test_a_verb_that_costs_nothing_needs_no_patience(made: dict[str, Exchange]) -> None:
+    """What is no POST starts no generation, and no rate limit is in its way."""
+    calls = [at(made["limited"], 1, 10, resets=30), at(made["submitted"], 2, 11, method="GET", status=405)]
+    assert conduct(calls, CONTRACT) == ()
+
+
+def test_a_repeat_whose_caller_left_is_a_repeat(made: dict[str, Exchange]) -> None:
+    """A request that was taken is paid, whether anybody saw that it was or not."""
+    calls = [at(made["submitted"], 1, 10), at(made["submitted"], 2, 20, status=None, response=None)]
+    assert [warning.kind for warning in conduct(calls, CONTRACT)] == ["double_charge"]
+
+
+def test_how_long_a_generation_takes_of_which_nobody_knows_it_is_its_own_time(made: dict[str, Exchange]) -> None:
+    """Where its parameters tell no usual seconds, a call is judged by those that it was to take."""
+    body = json.dumps({**CONTRACT.model.example, "duration": "99"}).encode()
+    request = replace(made["left"].request, body=body, size=len(body))
+    for stayed, raised in ((49, 1), (50, 0)):
+        found = conduct([at(made["left"], 1, 0, stayed, request=request, seconds=50.0)], CONTRACT)
+        assert ["takes 50.0 s on average" in warning.text for warning in found] == [True] * raised
 
 
 def test_the_request_that_runs_longest_is_the_one_that_is_repeated(made: dict[str, Exchange]) -> None:
