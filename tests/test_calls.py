@@ -247,6 +247,8 @@ def test_a_star_stands_for_anything(local: Local) -> None:
     }
     assert found == {"/a*b": [1, 3], "/ab*a": [2], "/a*b*": [1, 2, 3], "*": [1, 2, 3]}
     assert len(seen(local).matching(path="/aba*ba")) == 0
+    local.get("/a1b2c3b")
+    assert [call.number for call in seen(local).matching(path="/a*b*c*")] == [4]
 
 
 def test_calls_of_a_job_are_found_by_it(calls: Calls) -> None:

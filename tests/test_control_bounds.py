@@ -110,6 +110,15 @@ def test_headers_whose_names_are_remembered_are_bounded(monkeypatch: pytest.Monk
     assert 1000 <= sum(kept(*(f"N{number}" for number in range(3000)))) <= 1024
 
 
+def test_who_has_no_balance_is_told_so() -> None:
+    """An account without a balance record has none to tell and none to top up; forgetting it is possible."""
+    with Emulator(speed="manual", accounts=[{"key": "none", "credits": "none"}]) as emulator:
+        mine = Control(emulator, "none")
+        assert mine.refused("account") == mine.refused("credit", json={"add": 1}) == "It has no balance."
+        assert mine.call("reset")["calls"] == 0
+        assert "no account with that key" in Control(emulator, GOOD_KEY).refused("reset")
+
+
 def test_a_key_is_looked_at_without_what_surrounds_it(own: Emulator) -> None:
     """Blanks before or behind it in the header, of a page it was copied from, too, are no part of it."""
     own.credit(GOOD_KEY, 1)
@@ -118,5 +127,6 @@ def test_a_key_is_looked_at_without_what_surrounds_it(own: Emulator) -> None:
             "GET /_mockling/account HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\nx-api-key: \xa0{}\xa0\r\n\r\n"
         )
         connection.sendall(head.format(GOOD_KEY).encode("latin-1"))
-        assert b'"101.00"' in connection.makefile("rb").read()
+        with connection.makefile("rb") as response:
+            assert b'"101.00"' in response.read()
     assert raw(own, "GET /_mockling/account HTTP/1.1\nhost: 127.0.0.1\nx-api-key: \xa0") == 400
