@@ -20,6 +20,7 @@ from test_cli import known as known
 from mockling import cli, fixtures
 from mockling.cli import announcing, asking, banner, generate, output, serve, waiting
 from mockling.cli.announcing import announced, check_place
+from mockling.cli.health import ailment
 from mockling.cli.output import Output
 from mockling.client import ApiError, Client, GenerationFailed, NotFound
 from mockling.contract import facts
@@ -187,6 +188,30 @@ def test_a_secret_file_is_for_its_owner_alone() -> None:
     """A file with a key in it is one that nobody else may read, from its first moment."""
     with announced(Path("ready.json"), "mine", secret=True):
         assert Path("ready.json").stat().st_mode & 0o777 == 0o600
+
+
+def test_the_health_is_that_of_the_emulator_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No proxy is asked, its authority is trusted where there is one, and what it answers is told."""
+    for name in ("http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    ready, authority = Path("ready.json"), Path("ca.pem")
+    with Emulator(speed="manual", control_token="a token") as emulator:
+        ready.write_text(json.dumps(banner.ready(emulator, None)))
+        assert ailment(ready) is None
+    assert str(ailment(ready)).startswith("It does not answer: ")
+    with Emulator(speed="manual", tls=True) as emulator, Emulator(tls=True) as other:
+        for content, sick in ((emulator.ca, False), (other.ca, True)):
+            authority.write_text(str(content))
+            ready.write_text(json.dumps(banner.ready(emulator, authority)))
+            assert bool(ailment(ready)) == sick
+        ready.write_text(json.dumps(banner.ready(emulator, None)))
+        assert ailment(ready) is None
+    with scripted(http(500, b"no")) as there:
+        ready.write_text(json.dumps({"url": there.url, "ca": None}))
+        assert ailment(ready) == "It answers with 500."
+    assert there.requests[0].startswith(b"GET /_mockling/health HTTP/1.1")
 
 
 # Models that are asked for.
