@@ -105,6 +105,18 @@ def test_wait_polls_as_often_as_it_is_told(tmp_path: Path, naps: list[float]) ->
     assert naps == [3, 3, 1]
 
 
+def test_generate_async_waits_as_long_as_it_is_told(tmp_path: Path, naps: list[float]) -> None:
+    """`--timeout` is for the whole wait; a server elsewhere would be asked less often than this one."""
+    with scripted(QUEUED, *[PROCESSING] * 20) as server:
+        result = run(*arguments(server.url, tmp_path / "o.mp4"), "--timeout", 3, env=KEY)
+    fails(
+        result,
+        "The job is PROCESSING after 3 seconds. The job goes on",
+        "To resume, with the same key: mockling wait a-1",
+    )
+    assert sum(naps) == 3 and set(naps) == {0.5}
+
+
 def test_wait_tells_what_is_wrong_in_one_line(emulator: Emulator, tmp_path: Path, key: str) -> None:
     """No key, a bad key, an id that is none or unknown, no server, no folder: one line each, and nothing written."""
     base = ["wait", "0" * 32, "-o", tmp_path / "o.mp4", "--base-url", emulator.url]

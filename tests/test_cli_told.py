@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import sys
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
@@ -155,6 +156,88 @@ def test_the_process_of_a_certificate_is_named_in_its_second_line() -> None:
     place.write_text(f"{serve.CA_BEGINS}Process {os.getppid()}.\n-----BEGIN CERTIFICATE-----\n")
     with pytest.raises(ValueError, match=f"ca.pem is that of process {os.getppid()}, which still runs"):
         check_place(place, serve.CA_BEGINS)
+
+
+class Said:
+    """Stands in for what writes lines: keeps them, and for how long the end waited for each writer."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.finished: list[float] = []
+
+    def line(self, text: str) -> None:
+        self.lines.append(text)
+
+    def finish(self, seconds: float) -> None:
+        self.finished.append(seconds)
+
+
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch) -> Said:
+    """What `serve` says in this process, where it ends as soon as it listens and `look` has been called."""
+    said = Said()
+    monkeypatch.setattr(serve, "Lines", lambda _descriptor: said)
+    monkeypatch.setattr(serve, "log", lambda _form: said)
+    monkeypatch.setattr(serve.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(serve.gc, "freeze", lambda: None)
+    monkeypatch.setattr(serve.secrets, "randbelow", lambda _most: 42)
+    monkeypatch.setattr(serve, "_allow_many_connections", lambda: said.lines.append("allowed"))
+    return said
+
+
+def served(monkeypatch: pytest.MonkeyPatch, look: Callable[[], None], *options: object) -> Any:
+    """Run `serve` until it has been looked at."""
+
+    class Event:
+        def wait(self, _seconds: float) -> bool:
+            look()
+            return True
+
+        def set(self) -> None:
+            pass
+
+    monkeypatch.setattr(serve, "Event", Event)
+    return run("serve", "--port", 0, *options)
+
+
+def test_the_files_of_serve_are_there_while_it_runs(said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ready file is for its owner alone, the authority's for all; both are gone before it says that it stopped."""
+    found: list[tuple[str, int]] = []
+
+    def look() -> None:
+        found.extend((path.name, path.stat().st_mode & 0o077) for path in sorted(Path().iterdir()))
+        ready = json.loads(Path("ready.json").read_text())
+        assert ready["ca"] == str(Path("mine.pem").absolute())
+        text = Path("mine.pem").read_text()
+        assert text.startswith(f"{serve.CA_BEGINS}Process {os.getpid()}.\n-----BEGIN CERTIFICATE-----")
+
+    line = said.line
+
+    def stopped(text: str) -> None:
+        line(text)
+        if text == "Stopped.":
+            assert list(Path().iterdir()) == []
+
+    monkeypatch.setattr(said, "line", stopped)
+    result = served(monkeypatch, look, "--tls", "--ca-file", "mine.pem", "--ready-file", "ready.json")
+    assert (result.exit_code, result.output) == (0, "")
+    assert [name for name, _ in found] == ["mine.pem", "ready.json"]
+    mask = os.umask(0)
+    os.umask(mask)
+    assert [mode for _, mode in found] == [0o066 & ~mask, 0]
+    assert said.lines[0] == "allowed"
+    assert said.lines[1].startswith("Mockling listens at https://127.0.0.1:") and "  seed        42\n" in said.lines[1]
+    assert said.lines[2:] == ["Stopped."]
+    assert said.finished == [serve.LAST_LINES] * 2
+
+
+def test_serve_says_json_to_programs(said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With `--log json` its first and its last line are JSON; the default authority's file is in the folder."""
+    names: list[str] = []
+    result = served(monkeypatch, lambda: names.extend(os.listdir()), "--tls", "--log", "json")  # noqa: PTH208
+    assert (result.exit_code, names) == (0, ["mockling-ca.pem"])
+    assert json.loads(said.lines[1])["ca"] == str(Path("mockling-ca.pem").absolute())
+    assert json.loads(said.lines[2]) == {"stopped": True}
 
 
 def test_a_process_that_ended_has_no_file(monkeypatch: pytest.MonkeyPatch) -> None:

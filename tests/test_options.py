@@ -113,6 +113,13 @@ def test_an_empty_variable_is_none(served: Callable[..., Settings]) -> None:
     assert of(settings, OF_DEFAULT) == OF_DEFAULT
 
 
+def test_only_a_port_may_be_the_address_of_a_service(served: Callable[..., Settings]) -> None:
+    """Kubernetes puts one into MOCKLING_PORT; in another variable it is a wrong value."""
+    assert served(PORT="tcp://10.96.0.7:8787").port == 8787
+    fails(run("serve", env={"MOCKLING_SEED": "tcp://10.96.0.7:8787"}), "'MOCKLING_SEED'", "tcp://", code=2)
+    fails(run("serve", env={"MOCKLING_PORT": "tcp:8787"}), "'MOCKLING_PORT'", code=2)
+
+
 def test_without_a_seed_each_run_is_another_one(served: Callable[..., Settings]) -> None:
     """Ids and latencies differ from run to run; the seed is a number of at most six digits, to be typed again."""
     seeds = {served().seed for _ in range(8)}
