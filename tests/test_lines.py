@@ -92,3 +92,28 @@ def test_the_end_waits_for_what_is_being_written(monkeypatch: pytest.MonkeyPatch
     out.line("for nobody")  # ends the thread
     out.finish(5)
     os.close(writes)
+
+
+def test_who_has_nothing_to_write_sleeps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When all is written the thread waits to be woken, and looks no more until then."""
+    idle = Event()
+
+    class Woken(Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            if not self.is_set():
+                idle.set()
+            return super().wait(timeout)
+
+    monkeypatch.setattr(lines, "Event", Woken)
+    reads, writes = os.pipe()
+    out = Lines(writes)
+    for text in ("a", "b"):
+        assert idle.wait(10)
+        idle.clear()
+        out.line(text)
+        assert os.read(reads, 100) == f"{text}\n".encode()
+    assert idle.wait(10)
+    os.close(reads)
+    out.line("for nobody")  # ends the thread
+    out.finish(5)
+    os.close(writes)
