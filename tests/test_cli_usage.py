@@ -71,7 +71,8 @@ def test_a_key_that_cannot_be_one_is_a_wrong_use(key: str) -> None:
         result = run(*command, "--api-key", key)
         fails(result, "'--api-key'", "visible ASCII", code=2)
         assert key not in result.stderr
-        fails(run(*command, "--api-key", ""), "There is no API key", code=1)
+        for none in ("", "  "):
+            fails(run(*command, "--api-key", none), "There is no API key", code=1)
 
 
 def test_an_output_that_is_none_is_a_wrong_use() -> None:
