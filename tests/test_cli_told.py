@@ -387,6 +387,28 @@ def test_warnings_are_of_requests_that_are_valid() -> None:
         assert "Warning: " in run(*base, "--mode", "std").stderr
 
 
+def test_the_demo_warns_and_tells_what_it_asks() -> None:
+    """What was chosen outweighs the model's default in what is told, and what is odd about it is warned of."""
+    result = run("demo", "--speed", "instant", "--prompt", "see @Image2", "--mode", "std", "-o", "o.mp4")
+    assert result.exit_code == 0, result.output
+    assert "Warning: prompt names @Image2, but image_urls has 0 (P4).\n" in result.stderr
+    (request,) = re.findall(r"(?m)^request   (.*)$", result.stdout)
+    assert "prompt 'see @Image2'" in request and "mode 'std'" in request and "aspect_ratio '16:9'" in request
+    assert "would have cost $1.575 " in result.stdout
+
+
+def test_an_interrupted_demo_writes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C while it waits says so, with the exit code that shells expect."""
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mockling.cli.demo.with_progress", interrupted)
+    result = run("demo", "--speed", "instant")
+    assert (result.exit_code, result.stderr) == (130, "Interrupted; nothing was written.\n")
+    assert list(Path().iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("streams", "asked"), [((True, True), True), ((True, False), False), ((False, True), False)], ids=str
 )

@@ -126,6 +126,12 @@ def test_the_default_model_needs_its_parameters(emulator: Emulator) -> None:
     assert result.exit_code == 0
 
 
+@pytest.mark.parametrize(("length", "shown"), [(60, "x" * 60), (61, "x" * 60 + "...")])
+def test_what_was_given_is_shown_up_to_sixty_characters(length: int, shown: str) -> None:
+    """A complaint shows what it is about, but not all of it."""
+    fails(run(*GENERATE, "-p", "x" * length), f"it must be NAME=VALUE, got '{shown}'.", code=2)
+
+
 def test_a_parameter_is_given_once() -> None:
     """By an option or by --parameter, not both, and not twice."""
     fails(run(*GENERATE, "-p", "prompt=x"), "'--parameter'", "prompt is given by an option or argument too", code=2)
