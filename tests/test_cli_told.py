@@ -201,7 +201,7 @@ def served(monkeypatch: pytest.MonkeyPatch, look: Callable[[], None], *options: 
 
 
 def test_the_files_of_serve_are_there_while_it_runs(said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The ready file is for its owner alone, the authority's for all; both are gone before it says that it stopped."""
+    """The ready file is for its owner alone, the authority's for all; both go before it stops."""
     found: list[tuple[str, int]] = []
 
     def look() -> None:
@@ -211,17 +211,17 @@ def test_the_files_of_serve_are_there_while_it_runs(said: Said, monkeypatch: pyt
         text = Path("mine.pem").read_text()
         assert text.startswith(f"{serve.CA_BEGINS}Process {os.getpid()}.\n-----BEGIN CERTIFICATE-----")
 
-    line = said.line
+    stop, left = Emulator.stop, list[list[Path]]()
 
-    def stopped(text: str) -> None:
-        line(text)
-        if text == "Stopped.":
-            assert list(Path().iterdir()) == []
+    def stopped(emulator: Emulator) -> None:
+        left.append(list(Path().iterdir()))
+        stop(emulator)
 
-    monkeypatch.setattr(said, "line", stopped)
+    monkeypatch.setattr(Emulator, "stop", stopped)
     result = served(monkeypatch, look, "--tls", "--ca-file", "mine.pem", "--ready-file", "ready.json")
     assert (result.exit_code, result.output) == (0, "")
     assert [name for name, _ in found] == ["mine.pem", "ready.json"]
+    assert left == [[]]
     mask = os.umask(0)
     os.umask(mask)
     assert [mode for _, mode in found] == [0o066 & ~mask, 0]
