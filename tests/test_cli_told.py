@@ -132,15 +132,16 @@ def test_what_the_system_says_is_told_in_one_line(monkeypatch: pytest.MonkeyPatc
         ("", None),
         ('{"url": "http://a", "pid": 99999999999}', None),
         ('{"url": "http://a"}', None),
-        (f'{{"url": "http://a", "pid": {os.getpid()}}}', None),
-        (f'{{"url": "http://a", "pid": {os.getppid()}}}', "which still runs"),
+        ('{"url": "http://a", "pid": MINE}', None),
+        ('{"url": "http://a", "pid": PARENT}', "which still runs"),
         ('{"url": "http://a", "pid": 1}', "which still runs"),
-        (f"something of a user's\nProcess {os.getppid()}.\n", "something else"),
+        ("something of a user's\nProcess PARENT.\n", "something else"),
     ],
 )
 def test_a_file_is_replaced_if_it_is_ours_and_of_nobody_who_runs(content: str, taken: str | None) -> None:
     """An empty file, one of this process or of one that has ended, is free; a running one's and a user's are not."""
     place = Path("ready.json")
+    content = content.replace("MINE", str(os.getpid())).replace("PARENT", str(os.getppid()))
     place.write_text(content)
     if taken:
         with pytest.raises(ValueError, match=taken):
