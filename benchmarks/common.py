@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import socket
@@ -21,6 +22,15 @@ MOCKLING = str(Path(sys.executable).with_name("mockling"))
 CONTRACT = load()
 BODY = json.dumps({**CONTRACT.model.example, "video_url": "https://example.com/input.mp4"}).encode()
 START_LIMIT = 60.0  # seconds
+
+
+def options_of(about: str | None, *, rounds: int | None = None) -> argparse.ArgumentParser:
+    """Return a parser of options, which shows the text of a script; `rounds` is how many it measures by default."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    if rounds is not None:
+        parser.add_argument("--rounds", type=int, default=rounds)
+        parser.add_argument("--warm-up", type=int, default=1, help="rounds before them, which do not count")
+    return parser
 
 
 def post(port: int, body: bytes = BODY, path: str = CONTRACT.path("generate")) -> bytes:

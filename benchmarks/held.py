@@ -10,18 +10,21 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import resource
 import time
 from collections import Counter
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
-from common import HOST, WORK, ask, free_port, percentile, post, running, serve
+from common import HOST, WORK, ask, free_port, options_of, percentile, post, running, serve
 from fetching import Fetching
 
-SPEED = 20  # a call is held for about 10 s
+SPEED = 20.0  # a call is held for about 10 s
 OPENING = 2.0  # seconds over which the calls are opened when not all at once
+PAUSE = 2.0  # seconds after which the server has come to rest
 # Settings with which calls that come together are due together.
 AT_ONCE = "[contract.x-models.kling-o3-video2video-reference.latency]\nspread = 0.0\n"
 
@@ -45,9 +48,9 @@ async def _call(port: int, delay: float) -> Call:
     answered = time.monotonic()
     status, *lines = head.splitlines()
     headers = dict(line.split(": ", 1) for line in lines if line)
-    await reader.readexactly(int(headers["content-length"]))
+    body = await reader.readexactly(int(headers["content-length"]))
     writer.close()
-    output = f"/generations/{headers.get('x-request-id')}.mp4"
+    output = urlsplit(json.loads(body).get("output", "")).path
     return Call(sent, answered, int(status.split()[1]), float(headers.get("x-generation-time", "0")), output)
 
 
@@ -60,22 +63,22 @@ def _files(pid: int) -> int:
     return len(list(Path(f"/proc/{pid}/fd").iterdir()))
 
 
-async def _hold(calls: int, opening: float, options: tuple[str, ...]) -> None:
-    port = free_port()
-    with running((*serve("--speed", str(SPEED), *options), str(port)), port) as server:
+async def _hold(chosen: argparse.Namespace, opening: float, *options: str) -> None:
+    port, calls, speed = free_port(), chosen.calls, chosen.speed
+    with running((*serve("--speed", str(speed), *options), str(port)), port) as server:
         warm = await asyncio.gather(*(_call(port, 0) for _ in range(20)))
         fetching = Fetching(port, warm[0].output)
-        await asyncio.sleep(1)
+        await asyncio.sleep(chosen.pause)
         memory, threads = _status(server.pid, "VmRSS"), _status(server.pid, "Threads")
         start = time.monotonic()
         pending = [asyncio.create_task(_call(port, opening * number / calls)) for number in range(calls)]
-        await asyncio.sleep(opening + 2)
+        await asyncio.sleep(opening + chosen.pause)
         held_memory, held_threads = _status(server.pid, "VmRSS"), _status(server.pid, "Threads")
         answered = await asyncio.gather(*pending)
         times = fetching.stop()
     first, last = min(call.answered for call in answered), max(call.answered for call in answered)
-    opened = max(call.sent for call in answered) + (0 if opening else 1)
-    late = [1000 * (call.answered - call.sent - call.generation / SPEED) for call in answered]
+    opened = max(call.sent for call in answered) + (0 if opening else chosen.pause / 2)
+    late = [1000 * (call.answered - call.sent - call.generation / speed) for call in answered]
     print(f"{calls} calls sent within {max(c.sent for c in answered) - start:.1f} s, due within {last - first:.1f} s")
     print(f"  answers              {dict(Counter(call.status for call in answered))}")
     print(f"  memory of each       {(held_memory - memory) / calls:.1f} KiB ({memory} -> {held_memory} KiB)")
@@ -86,15 +89,15 @@ async def _hold(calls: int, opening: float, options: tuple[str, ...]) -> None:
         print(f"  GET in {phase:9} ms  {_told(some)}")
 
 
-async def _let_go(calls: int) -> None:
-    port = free_port()
+async def _let_go(chosen: argparse.Namespace) -> None:
+    port, calls = free_port(), chosen.calls
     with running((*serve("--speed", "1"), str(port)), port) as server:
         ask(port, f"GET / HTTP/1.1\r\nhost: {HOST}\r\n\r\n".encode())
         before = _files(server.pid)
         streams = [await asyncio.open_connection(HOST, port) for _ in range(calls)]
         for _, writer in streams:
             writer.write(post(port))
-        await asyncio.sleep(3)
+        await asyncio.sleep(chosen.pause)
         held, start = _files(server.pid), time.monotonic()
         for _, writer in streams:
             writer.close()
@@ -102,7 +105,7 @@ async def _let_go(calls: int) -> None:
             await asyncio.sleep(0.005)
         print(f"{calls} callers leave: open files {before} -> {held} -> {left} in {time.monotonic() - start:.2f} s")
         pending = [asyncio.create_task(_call(port, 0)) for _ in range(calls)]
-        await asyncio.sleep(3)
+        await asyncio.sleep(chosen.pause)
         start = time.monotonic()
         server.terminate()
         await asyncio.to_thread(server.wait, 30)
@@ -120,17 +123,20 @@ def _told(values: list[float]) -> str:
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = options_of(__doc__)
     parser.add_argument("--calls", type=int, default=1000)
-    calls = parser.parse_args().calls
+    parser.add_argument("--speed", type=float, default=SPEED, help="simulated seconds in a real one, while calls end")
+    parser.add_argument("--opening", type=float, default=OPENING, help="seconds over which calls are opened")
+    parser.add_argument("--pause", type=float, default=PAUSE, help="seconds after which the server has come to rest")
+    chosen = parser.parse_args()
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     WORK.mkdir(exist_ok=True)
     config = WORK / "at-once.toml"
     config.write_text(AT_ONCE)
-    asyncio.run(_hold(calls, OPENING, ()))
-    asyncio.run(_hold(calls, 0, ("--config", str(config))))
-    asyncio.run(_let_go(calls))
+    asyncio.run(_hold(chosen, chosen.opening))
+    asyncio.run(_hold(chosen, 0, "--config", str(config)))
+    asyncio.run(_let_go(chosen))
 
 
 if __name__ == "__main__":

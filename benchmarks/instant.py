@@ -7,13 +7,12 @@ Started anew in each round, after the imports and the first video, which are pai
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
 from collections.abc import Callable
 
 import requests
-from common import CONTRACT, spread
+from common import CONTRACT, options_of, spread
 
 from mockling.emulator import Emulator
 
@@ -23,7 +22,7 @@ RESETS = 50  # in each round
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = options_of(__doc__)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--generations", type=int, default=1000, help="in each round, one after the other")
     options = parser.parse_args()

@@ -8,7 +8,6 @@ installed but not used adds, against `-p no:mockling`.
 
 from __future__ import annotations
 
-import argparse
 import os
 import subprocess
 import sys
@@ -16,7 +15,7 @@ import time
 from statistics import median
 from typing import NamedTuple
 
-from common import CONTRACT, WORK, spread
+from common import CONTRACT, WORK, options_of, spread
 
 USED = """
 import pytest
@@ -51,8 +50,7 @@ class Cost(NamedTuple):
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser = options_of(__doc__, rounds=5)
     parser.add_argument("--tests", type=int, default=500)
     options = parser.parse_args()
     folder = WORK / "plugin"
@@ -67,10 +65,10 @@ def main() -> None:
         "used": (str(used),),
     }
     times: dict[str, list[Cost]] = {name: [] for name in sessions}
-    for number in range(options.rounds + 1):
+    for number in range(options.warm_up + options.rounds):
         for name, arguments in sessions.items():
             cost = _session(*arguments)
-            if number:  # the first round only compiles and fills the system's caches
+            if number >= options.warm_up:  # the rounds before only compile and fill the system's caches
                 times[name].append(cost)
     print(f"{f's of {options.tests} tests':28}{'median':>10}{'min':>10}{'max':>10}{'CPU':>10}")
     for name, costs in times.items():

@@ -7,25 +7,27 @@ A `mockling serve` process; the pace is compared with 10 jobs in the same proces
 
 from __future__ import annotations
 
-import argparse
 import json
 import random
 import time
+from argparse import Namespace
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
 from pathlib import Path
 
-from common import BODY, CONTRACT, HOST, free_port, percentile, running, serve
+from common import BODY, CONTRACT, HOST, free_port, options_of, percentile, running, serve
 
 HEADERS = {"x-api-key": "SG_0123456789abcdef", "content-type": "application/json"}
+ROUNDS = 3
 ORDER = ["QUEUED", "PROCESSING", "COMPLETED"]
 
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = options_of(__doc__)
     parser.add_argument("--jobs", type=int, default=10_000)
-    parser.add_argument("--polls", type=int, default=20_000, help="in each of the measured rounds")
+    parser.add_argument("--polls", type=int, default=20_000, help="of few jobs, and again of many, in all rounds")
+    parser.add_argument("--connections", type=int, default=64)
     options = parser.parse_args()
     port = free_port()
     # The jobs end about seven seconds after they were submitted, while they are polled.
@@ -36,9 +38,9 @@ def main() -> None:
         after = _rss(process.pid)
         print(f"memory of a job        {(after - before) / options.jobs:.2f} KiB ({before} -> {after} KiB)")
         shown: dict[str, int] = {}
-        for number in range(3):
+        for number in range(ROUNDS):
             for jobs in (few, many):
-                times, backward = _poll(port, jobs, options.polls // 3, shown, seed=number)
+                times, backward = _poll(port, jobs, options, shown, seed=number)
                 rates = f"median {percentile(times, 0.5):.2f} ms, p99 {percentile(times, 0.99):.2f}"
                 print(f"polls among {len(jobs):6} jobs {rates}, states that went backwards: {backward}")
         seen = {state: sum(value == index for value in shown.values()) for index, state in enumerate(ORDER)}
@@ -60,10 +62,13 @@ def _submit(port: int, count: int) -> list[str]:
         return [one for ids in pool.map(submit, parts) for one in ids]
 
 
-def _poll(port: int, jobs: list[str], polls: int, shown: dict[str, int], seed: int) -> tuple[list[float], int]:
+def _poll(port: int, jobs: list[str], options: Namespace, shown: dict[str, int], seed: int) -> tuple[list[float], int]:
+    polls, connections = max(1, options.polls // ROUNDS // options.connections), options.connections
+
     def poll(number: int) -> tuple[list[float], int]:
-        chance, connection, times, backward = random.Random(seed * 64 + number), HTTPConnection(HOST, port), [], 0
-        for _ in range(polls // 64):
+        chance, connection = random.Random(seed * connections + number), HTTPConnection(HOST, port)
+        times, backward = list[float](), 0
+        for _ in range(polls):
             job = chance.choice(jobs)
             known, started = shown.get(job, 0), time.perf_counter()
             connection.request("GET", CONTRACT.path("status", id=job), headers=HEADERS)
@@ -74,8 +79,8 @@ def _poll(port: int, jobs: list[str], polls: int, shown: dict[str, int], seed: i
         connection.close()
         return times, backward
 
-    with ThreadPoolExecutor(64) as pool:
-        results = list(pool.map(poll, range(64)))
+    with ThreadPoolExecutor(connections) as pool:
+        results = list(pool.map(poll, range(connections)))
     return [one for times, _ in results for one in times], sum(backward for _, backward in results)
 
 

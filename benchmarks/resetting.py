@@ -7,7 +7,6 @@ Each reset must answer every held call with 503 within a second, and leave no th
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import gc
 import resource
@@ -22,7 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from common import HOST, post, spread
+from common import HOST, options_of, post, spread
 
 from mockling.emulator import Emulator
 
@@ -95,7 +94,7 @@ def _warm(emulator: Emulator, callers: ProcessPoolExecutor) -> None:
 
 def main() -> None:
     """Measure and print; exit with 1 if a bound is broken."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = options_of(__doc__)
     parser.add_argument("--calls", type=int, default=2000)
     parser.add_argument("--rounds", type=int, default=10)
     chosen = parser.parse_args()

@@ -8,13 +8,14 @@ was not killed the report must tell it to the cent, if no request's outcome is u
 
 from __future__ import annotations
 
-import argparse
 import random
 import secrets
 import sys
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from common import options_of
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from standing import UNRELIABLE, standing
@@ -26,9 +27,12 @@ SOONEST, LATEST = 0.5, 12.0  # seconds after which one is killed
 
 def main() -> None:
     """Verify, and print what each run came to."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = options_of(__doc__)
     parser.add_argument("--runs", type=int, default=50)
     parser.add_argument("--seed", type=int, default=secrets.randbelow(2**32), help="the same faults and moments again")
+    parser.add_argument("--budgets", type=int, nargs="+", default=BUDGETS, help="US dollars, one of which a run has")
+    parser.add_argument("--killed", type=float, default=KILLED, help="share of the runs that are killed")
+    parser.add_argument("--latest", type=float, default=LATEST, help="seconds after which one is killed at the latest")
     options = parser.parse_args()
     chance = random.Random(options.seed)
     print(f"seed {options.seed}; US dollars")
@@ -36,8 +40,8 @@ def main() -> None:
     with standing() as stand_in:
         for number in range(options.runs):
             stand_in.renew(chance.randrange(10**6), [fault for fault in UNRELIABLE if chance.random() < 0.7])
-            budget = Decimal(chance.choice(BUDGETS))
-            kill = chance.uniform(SOONEST, LATEST) if chance.random() < KILLED else None
+            budget = Decimal(chance.choice(options.budgets))
+            kill = chance.uniform(SOONEST, options.latest) if chance.random() < options.killed else None
             with TemporaryDirectory() as folder:
                 outcome = stand_in.verified(Path(folder), budget, kill_after=kill)
             told = outcome.report["spending"] if outcome.report else {"counted": "-", "unknown": ()}

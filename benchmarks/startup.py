@@ -8,12 +8,11 @@ asked for a video, which loads PyAV and cuts it, and, in another process, for a 
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
 from statistics import median
 
-from common import BODY, CONTRACT, WORK, ask, free_port, post, running, serve, spread
+from common import BODY, CONTRACT, WORK, ask, free_port, options_of, post, running, serve, spread
 
 HELLO = """
 import sys
@@ -32,9 +31,7 @@ uvicorn.run(app, interface="wsgi", port=int(sys.argv[1]))
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=15)
-    rounds = parser.parse_args().rounds
+    options = options_of(__doc__, rounds=15).parse_args()
     WORK.mkdir(exist_ok=True)
     hello = WORK / "hello.py"
     hello.write_text(HELLO)
@@ -44,10 +41,10 @@ def main() -> None:
         "Mockling, a refusal": (serve("--speed", "instant"), BODY, "/v1/none", 404),
     }
     times: dict[str, list[float]] = {name: [] for name in contenders}
-    for number in range(rounds + 1):
+    for number in range(options.warm_up + options.rounds):
         for name, (command, body, path, expected) in contenders.items():
             seconds = _first_answer(command, body, path, expected)
-            if number:  # the first round only fills the system's caches
+            if number >= options.warm_up:  # the rounds before only fill the system's caches
                 times[name].append(seconds)
     print(f"{'ms to the first answer':24}{'median':>10}{'min':>10}{'max':>10}{'ratio':>10}")
     for name, of_server in times.items():

@@ -1,7 +1,9 @@
-"""Real pytest sessions, in a process of their own, of tests that call the live platform by its address."""
+"""Real pytest sessions of tests that call the live platform by its address."""
 
 import re
+import sys
 from textwrap import dedent
+from types import ModuleType
 
 import pytest
 
@@ -39,10 +41,32 @@ def write(pytester: pytest.Pytester, source: str, name: str = "test_it") -> None
     pytester.makepyfile(**{"worker": WORKER, name: HEAD + dedent(source)})
 
 
-def run(pytester: pytest.Pytester, *options: str) -> pytest.RunResult:
-    """Run the tests that were written; a warning fails its test."""
-    usual = ("-rA", "-W", "error", "-p", "no:cacheprovider")
-    return pytester.runpytest_subprocess(*usual, *options, timeout=120)
+class _Modules:
+    """Remembers what was imported when a session in this process is over."""
+
+    def __init__(self) -> None:
+        self.last: dict[str, ModuleType] = {}
+
+    def pytest_unconfigure(self) -> None:
+        self.last = dict(sys.modules)
+
+
+def run(pytester: pytest.Pytester, *options: str, alone: bool = False) -> pytest.RunResult:
+    """Run the tests that were written; a warning fails its test.
+
+    The session is one in this process, or `alone` in a process of its own.
+    """
+    usual = ("-rA", "-W", "error", "-p", "no:cacheprovider", "-p", "no:randomly")
+    if alone:
+        return pytester.runpytest_subprocess(*usual, *options, timeout=120)
+    pytester.syspathinsert()
+    modules = _Modules()
+    result = pytester.runpytest_inprocess(*usual, *options, plugins=[modules])
+    # pytester forgets what was imported meanwhile; of libraries there would be two then, one of them rerouted.
+    for name, module in modules.last.items():
+        if not str(getattr(module, "__file__", "")).startswith(str(pytester.path)):
+            sys.modules.setdefault(name, module)
+    return result
 
 
 def outcomes(result: pytest.RunResult) -> dict[str, str]:

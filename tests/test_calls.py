@@ -8,15 +8,17 @@ from functools import partial
 from math import inf
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
 from calling import CONTRACT, GOOD_KEY, SLUG, STEADY, V1, V2, Local, data_url, make_key, post
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from werkzeug.test import EnvironBuilder
 
 from mockling.client import Client
-from mockling.emulator import Calls, Emulator
+from mockling.emulator import Calls, Emulator, Settings
 from mockling.emulator.control.calls import calls_of
 from mockling.emulator.control.matching import Wanted
 
@@ -161,11 +163,14 @@ def test_a_table_has_a_line_for_each_call(calls: Calls) -> None:
     """Number, moment, status, cost, address and error are in it, of many calls the first fifty."""
     title, first, *_, last = repr(calls).split("\n")
     assert title == "<11 calls>"
-    assert re.fullmatch(rf" +1 +0\.\d s  200  +\$0\.945  POST {V1}", first)
-    assert re.fullmatch(r" +11 +0\.\d s  404           GET /elsewhere\?a=\[b\]&c=\*: No endpoint at .*", last)
+    assert re.fullmatch(rf" +1 +\d+\.\d s  200  +\$0\.945  POST {V1}", first)
+    assert re.fullmatch(r" +11 +\d+\.\d s  404           GET /elsewhere\?a=\[b\]&c=\*: No endpoint at .*", last)
     many = Calls(calls.exchanges * 10, calls.digest, calls.judge)
     assert len(repr(many).split("\n")) == 52
     assert repr(many).endswith("and 60 more")
+    assert repr(many).split("\n")[1] == first
+    assert len(repr(many[:50]).split("\n")) == 51
+    assert repr(many[:51]).endswith("and 1 more")
 
 
 def test_a_table_tells_the_fault_that_struck_a_call(local: Local) -> None:
@@ -233,6 +238,19 @@ def test_what_matches_is_found(calls: Calls, wanted: Wanted, names: list[str]) -
     assert len(calls.assert_called(len(names), **wanted)) == len(names)
 
 
+def test_a_star_stands_for_anything(local: Local) -> None:
+    """Also for the end of a line, or for nothing; the parts between stars come in their order, and do not overlap."""
+    for path in ("/a%0Ab", "/aba", "/ab"):
+        local.get(path)
+    found = {
+        path: [call.number for call in seen(local).matching(path=path)] for path in ("/a*b", "/ab*a", "/a*b*", "*")
+    }
+    assert found == {"/a*b": [1, 3], "/ab*a": [2], "/a*b*": [1, 2, 3], "*": [1, 2, 3]}
+    assert len(seen(local).matching(path="/aba*ba")) == 0
+    local.get("/a1b2c3b")
+    assert [call.number for call in seen(local).matching(path="/a*b*c*")] == [4]
+
+
 def test_calls_of_a_job_are_found_by_it(calls: Calls) -> None:
     """A job is what it was submitted as, polled and fetched as, whatever names it."""
     job = Client(GOOD_KEY, "http://127.0.0.1").job(str(calls[2].request_id))
@@ -251,6 +269,7 @@ def test_an_unknown_keyword_is_told(calls: Calls, method: str) -> None:
 VALUES = st.integers() | st.text() | st.booleans() | st.none()
 
 
+@settings(max_examples=25)
 @given(st.dictionaries(st.text(max_size=3), VALUES, max_size=4), st.data())
 def test_every_part_of_a_body_matches_it(body: dict[str, Any], data: st.DataObject) -> None:
     """A body matches each choice of its own fields, and none with a value that is another."""
@@ -291,6 +310,8 @@ MISSES: list[tuple[dict[str, Any], str]] = [
     ({"json": {"prompt": ["a"]}}, "json.prompt is 'a boat', expected ['a']"),
     ({"json": {"prompt": str.isdigit}}, "json.prompt is 'a boat', which isdigit does not take"),
     ({"json": {"prompt": abs}}, "json.prompt is 'a boat', at which abs raised TypeError"),
+    ({"json": {"prompt": "x" * 78}}, f"json.prompt is 'a boat', expected '{'x' * 78}'"),
+    ({"json": {"prompt": "x" * 79}}, f"json.prompt is 'a boat', expected '{'x' * 76}..."),
     ({"json": {"prompt": "x" * 100}}, f"json.prompt is 'a boat', expected '{'x' * 76}..."),
 ]
 
@@ -311,6 +332,9 @@ def test_a_call_too_many_is_shown(calls: Calls) -> None:
     assert len(lines) == 4
     lines = failure(lambda: calls.assert_called(4, operation="status"))
     assert lines[0] == "Expected 4 calls with operation='status', got 3 (of 11 in all)."
+    assert lines[4] == "The nearest of the others:"
+    lines = failure(lambda: calls.assert_called(range(2, 9, 3), operation="status"))
+    assert lines[0] == "Expected [2, 5, 8] calls with operation='status', got 3 (of 11 in all)."
     assert lines[4] == "The nearest of the others:"
 
 
@@ -421,6 +445,79 @@ def test_an_emulator_has_its_calls(server: Emulator) -> None:
     assert failure(lambda: server.assert_called(operation="generate"))
     server.clock.advance(600)
     assert server.assert_charged(1, SHORT_PRICE) == server.calls
+
+
+def test_calls_from_before_a_reset_stay_what_they_were(server: Emulator) -> None:
+    """They are still found by their key and judged as before; of the calls after it none are among them."""
+    for _ in range(2):
+        post(server, SHORT, GOOD_KEY, V2)
+    before = server.calls
+    told = before.warnings
+    assert [warning.kind for warning in before.conduct] == ["double_charge"]
+    server.reset(profile="observed")
+    post(server, SHORT, OTHER_KEY, V2)
+    assert (len(before.of(GOOD_KEY)), len(before.of(OTHER_KEY)), before.warnings) == (2, 0, told)
+    assert before[:2].warnings == told
+    assert (len(server.calls), len(server.calls.of(GOOD_KEY)), server.warnings) == (1, 0, [])
+
+
+@pytest.mark.parametrize("kind", ["held", "download", "left"])
+def test_a_call_that_a_reset_overtook_is_in_no_calls(kind: str) -> None:
+    """What began before everything was forgotten, and ends after it, is recorded nowhere and bills nobody."""
+    local = Local(contract=STEADY)
+    if kind == "download":
+        told = local.submit(GOOD_KEY, SHORT)
+        local.advance(600)
+        url = local.get(told["response_url"], GOOD_KEY).get_json()["output"]
+        blocks = local.app.wsgi_app(EnvironBuilder(urlsplit(url).path).get_environ(), lambda *_: None)  # type: ignore[arg-type,return-value]
+    else:
+        held, _ = local.hold(GOOD_KEY, SHORT)
+    local.platform.reset(Settings(speed="manual", contract=STEADY))
+    local.advance(600)
+    if kind == "download":
+        assert len(b"".join(blocks)) > 0
+    elif kind == "held":
+        list(held.answer())
+        held.close()
+    else:
+        held.leave()
+    assert (len(seen(local)), local.platform.store.billed(local.clock.now())) == (0, 0)
+    local.get("/elsewhere")
+    assert [call.number for call in seen(local)] == [1]
+
+
+def test_a_call_that_comes_or_ends_within_a_reset_is_in_no_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between the new life and its new time nothing of before is kept there, and what begins has the time of before."""
+    local = Local(contract=STEADY)
+    local.advance(100)
+    held, _ = local.hold(GOOD_KEY, SHORT)
+    begun, restart = [], local.clock.restart
+
+    def meanwhile(speed: Any) -> None:
+        held.leave()
+        begun.append(local.app.recorder.begin(EnvironBuilder("/elsewhere").get_environ()))
+        restart(speed)
+
+    monkeypatch.setattr(local.clock, "restart", meanwhile)
+    local.platform.reset(Settings(speed="manual", contract=STEADY))
+    assert begun[0].moment == 100
+    local.app.recorder.left(begun[0])
+    assert len(seen(local)) == 0
+
+
+def test_a_call_whose_time_is_read_when_a_reset_comes_is_in_no_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which life a call belongs to is known before its moment, so that no moment of before gets into the new life."""
+    local = Local(contract=STEADY)
+    local.advance(100)
+
+    def now() -> float:
+        monkeypatch.undo()
+        local.platform.reset(Settings(speed="manual", contract=STEADY))
+        return 100
+
+    monkeypatch.setattr(local.clock, "now", now)
+    local.app.recorder.abandoned(EnvironBuilder("/elsewhere").get_environ())
+    assert len(seen(local)) == 0
 
 
 def test_no_frame_of_ours_is_between_a_test_and_its_failure(server: Emulator) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,8 @@ from click.testing import CliRunner, Result
 
 from mockling import fixtures
 from mockling.cli import main
-from mockling.contract import facts
+from mockling.contract import facts, load
+from mockling.contract.verification.matrix import matrix
 from mockling.emulator import Emulator
 
 
@@ -234,14 +236,29 @@ def test_a_video_that_was_paid_for_but_not_saved_is_not_lost(
     assert list(tmp_path.iterdir()) == []
 
 
+@cache
+def clauses_of_facts() -> dict[str, list[str] | str]:
+    return matrix(load())
+
+
+@pytest.fixture
+def known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which clauses check a fact is found out once for all tests, for that takes a while."""
+    monkeypatch.setattr("mockling.cli.contract._matrix", lambda _: clauses_of_facts())
+
+
 def test_contract_prints_every_fact() -> None:
     """`mockling contract` lists each fact with its standing, and says that none was verified live."""
     output = run("contract").output
     rows = [tuple(line.split("\t")[:2]) for line in output.splitlines() if "\t" in line]
     assert rows == [(fact.id, ", ".join(fact.standing)) for fact in facts()]
+    checked = {line.split("\t")[0]: line.split("\t")[3] for line in output.splitlines() if "\t" in line}
+    clauses = clauses_of_facts()
+    assert checked == {name: f"({ids})" if isinstance(ids, str) else " ".join(ids) for name, ids in clauses.items()}
     assert "No fact has been verified against the live API" in output
 
 
+@pytest.mark.usefixtures("known")
 def test_contract_prints_a_table_to_a_person(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a terminal the facts are a table, with what the standings mean below."""
     for name, value in {"FORCE_COLOR": "1", "COLUMNS": "100"}.items():
@@ -253,6 +270,7 @@ def test_contract_prints_a_table_to_a_person(monkeypatch: pytest.MonkeyPatch) ->
     assert "in the [contract] table of a configuration file" in " ".join(output.split())
 
 
+@pytest.mark.usefixtures("known")
 @pytest.mark.parametrize(
     ("fact_id", "told"),
     [
@@ -328,27 +346,6 @@ def test_serve_tells_what_is_wrong_in_one_line(tmp_path: Path) -> None:
     fails(run("serve", "--config", tmp_path / "m.toml"), "m.toml: ", "no plan 'gold'", code=2)
     (tmp_path / "m.toml").write_text("speed = 0")
     fails(run("serve", "--config", tmp_path / "m.toml"), "m.toml: ", "speed must be a number from 0.001", code=2)
-
-
-def test_serve_takes_accounts_from_a_file(tmp_path: Path) -> None:
-    """With a configuration file its accounts are the ones there are, and the banner shows a key of theirs."""
-    (tmp_path / "m.toml").write_text("speed = 'instant'\n[[accounts]]\nkey = 'my-key'\ncredits = '0.5'")
-    with serving("--config", tmp_path / "m.toml") as (_, url, banner):
-        assert "  key         my-key" in banner
-        path = f"{url}/v1/kling-o3-video2video-reference"
-        body = {"prompt": "a", "video_url": f"{INPUTS}valid.mp4"}
-        statuses = [
-            requests.post(path, json=body, headers={"x-api-key": key}, timeout=30).status_code
-            for key in ("my-key", "SG_0123456789abcdef")
-        ]
-        assert statuses == [406, 401]
-
-
-def test_two_emulators_run_side_by_side() -> None:
-    """Two servers on free ports do not disturb each other."""
-    with serving() as (_, first, _), serving() as (_, second, _):
-        assert first != second
-        assert [requests.get(url, timeout=30).status_code for url in (first, second)] == [404, 404]
 
 
 def test_help_and_version_are_there() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from calling import INPUTS, make_key
+from rich.progress import Progress
 from scripted import http, scripted
 from test_cli import fails, run, started
 
@@ -73,6 +74,40 @@ def test_the_bar_shows_the_states(monkeypatch: pytest.MonkeyPatch, capsys: pytes
     assert "completed" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("expected", "during", "ended"), [(10.0, 9.8, (10.0, 10.0)), (200.0, 100.0, (200.0, 200.0)), (None, 100.0, (1, 1))]
+)
+def test_the_bar_waits_just_before_its_end(
+    expected: float | None, during: float, ended: tuple[float, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It fills in the usual time, is full when the work is done, and stays as it is when that fails."""
+    updates: list[dict[str, Any]] = []
+    moments, moved = iter([0.0]), threading.Event()
+
+    class Bar(Progress):
+        def update(self, *_: Any, **changes: Any) -> None:
+            updates.append(changes)
+            moved.set()
+
+    class Time:
+        monotonic = staticmethod(lambda: next(moments, 100.0))
+
+    monkeypatch.setattr("mockling.cli.waiting.Progress", Bar)
+    monkeypatch.setattr("mockling.cli.waiting.time", Time)
+    assert with_progress("working", expected, lambda: moved.wait(20))
+    *some, last = updates
+    assert {update["completed"] for update in some} == {during}
+    assert (last["total"], last["completed"]) == ended
+    moments, updates = iter([0.0]), []
+
+    def failing() -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        with_progress("working", expected, failing)
+    assert "total" not in str(updates)
+
+
 def test_the_bar_ends_with_the_last_state(
     emulator: Emulator, tmp_path: Path, naps: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -103,6 +138,18 @@ def test_wait_polls_as_often_as_it_is_told(tmp_path: Path, naps: list[float]) ->
     resume = f"mockling wait a-1 -o {tmp_path / 'o.mp4'} --base-url {server.url}"
     fails(result, "The job is PROCESSING after 7 seconds. The job goes on", f"To resume, with the same key: {resume}")
     assert naps == [3, 3, 1]
+
+
+def test_generate_async_waits_as_long_as_it_is_told(tmp_path: Path, naps: list[float]) -> None:
+    """`--timeout` is for the whole wait; a server elsewhere would be asked less often than this one."""
+    with scripted(QUEUED, *[PROCESSING] * 20) as server:
+        result = run(*arguments(server.url, tmp_path / "o.mp4"), "--timeout", 3, env=KEY)
+    fails(
+        result,
+        "The job is PROCESSING after 3 seconds. The job goes on",
+        "To resume, with the same key: mockling wait a-1",
+    )
+    assert sum(naps) == 3 and set(naps) == {0.5}
 
 
 def test_wait_tells_what_is_wrong_in_one_line(emulator: Emulator, tmp_path: Path, key: str) -> None:
@@ -177,6 +224,7 @@ def test_wait_explains_itself() -> None:
     """`wait` is among the commands, with its options."""
     assert "wait" in run("--help").output
     told = run("wait", "--help").output
+    assert "[default: 900.0]" in told and "[default: 5, or 0.5 on this machine]" in " ".join(told.split())
     assert [
         one for one in ("--output", "--base-url", "--api-key", "--timeout", "--poll-interval") if one not in told
     ] == []

@@ -213,6 +213,9 @@ def test_a_suggested_command_works_as_printed(tmp_path: Path, monkeypatch: pytes
         monkeypatch.setenv("PATH", str(path))
         monkeypatch.setattr("sys.argv", [str(program)])
         assert naming.suggested("serve") == told
+    monkeypatch.setenv("PATH", str(tmp_path / "none"))
+    monkeypatch.setattr("sys.argv", [str(here / "none" / "mockling")])
+    assert naming.suggested("serve") == "mockling serve"
     monkeypatch.setattr("sys.argv", ["-c"])
     assert naming.suggested("serve") == "mockling serve"
 
@@ -225,6 +228,8 @@ def test_money_is_written_in_one_way(amount: str, told: str) -> None:
     """Two decimals, or as many as it takes to be exact."""
     assert dollars(Decimal(amount)) == told
     assert len(dollars(Decimal("1E-999999"))) < 20
+    assert dollars(Decimal("1E+20")) == "$100000000000000000000.00"
+    assert dollars(Decimal("1E+21")) == "$1E+21"
 
 
 @pytest.mark.parametrize(

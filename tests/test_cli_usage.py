@@ -71,7 +71,8 @@ def test_a_key_that_cannot_be_one_is_a_wrong_use(key: str) -> None:
         result = run(*command, "--api-key", key)
         fails(result, "'--api-key'", "visible ASCII", code=2)
         assert key not in result.stderr
-        fails(run(*command, "--api-key", ""), "There is no API key", code=1)
+        for none in ("", "  "):
+            fails(run(*command, "--api-key", none), "There is no API key", code=1)
 
 
 def test_an_output_that_is_none_is_a_wrong_use() -> None:
@@ -123,6 +124,12 @@ def test_the_default_model_needs_its_parameters(emulator: Emulator) -> None:
     result = run(*base, "-p", "prompt=p", "-p", f"video_url={INPUTS}valid.mp4", "-p", "mode=std", "--duration", 3)
     assert "live this is $0.945 and about 72 s" in result.stderr
     assert result.exit_code == 0
+
+
+@pytest.mark.parametrize(("length", "shown"), [(60, "x" * 60), (61, "x" * 60 + "...")])
+def test_what_was_given_is_shown_up_to_sixty_characters(length: int, shown: str) -> None:
+    """A complaint shows what it is about, but not all of it."""
+    fails(run(*GENERATE, "-p", "x" * length), f"it must be NAME=VALUE, got '{shown}'.", code=2)
 
 
 def test_a_parameter_is_given_once() -> None:

@@ -1,14 +1,17 @@
 """Conduct: what is wrong with how a client calls is told, and what is right is not."""
 
+import json
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
 import pytest
 import segmind
 from calling import CONTRACT, GOOD_KEY, PRICE, SLUG, STEADY, V1, V2, Local, make_key
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from werkzeug.test import EnvironBuilder
 
@@ -341,7 +344,8 @@ def test_without_time_nobody_polls_too_fast(sample: dict[str, Any]) -> None:
     assert kinds(seen(local)) == []
 
 
-@given(st.lists(st.floats(0, 5), min_size=1, max_size=12))
+@settings(max_examples=25)
+@given(st.lists(st.sampled_from([0.0, 0.5, 0.999, 1.0, 1.001, 3.0]) | st.floats(0, 5), min_size=1, max_size=6))
 def test_a_gap_below_a_second_is_what_counts(pauses: list[float]) -> None:
     """There is a warning exactly if some pause is below a second; it names how many are, and the smallest."""
     polls = _polls(pauses)
@@ -539,6 +543,153 @@ def test_without_time_nobody_backs_off(sample: dict[str, Any]) -> None:
     for _ in range(2):
         local.post(V1, "SG_0000000000000429", sample)
     assert kinds(seen(local)) == []
+
+
+# The thresholds, of calls whose moments are set.
+
+EDGE = 0.001  # seconds
+
+
+def at(call: Exchange, number: int, moment: float, ended: float | None = None, **more: Any) -> Exchange:
+    """Return a call as if it had come at another moment; without `ended` it was answered at once."""
+    return replace(call, number=number, moment=moment, ended=moment if ended is None else ended, **more)
+
+
+@pytest.fixture(scope="module")
+def made() -> dict[str, Exchange]:
+    """A call of each kind: a submission and its polls, a call of v1 that was left and an answered one, a 429."""
+    local = Local(contract=STEADY, requests_per_minute=3)
+    body = CONTRACT.model.example
+    told = local.submit(GOOD_KEY, body)
+    local.get(told["status_url"], GOOD_KEY)
+    leave(local, body, 5)
+    wait(local, body, OTHER_KEY)
+    for url in (told["status_url"], told["response_url"]):
+        local.get(url, GOOD_KEY)
+    names = ["submitted", "running", "left", "answered", "ended", "result"]
+    calls = dict(zip(names, seen(local), strict=True))
+    for _ in range(4):
+        limited = local.post(V2, GOOD_KEY, body)
+    assert limited.status_code == 429
+    return calls | {"limited": seen(local).last}
+
+
+Moment, Made = float, dict[str, Exchange]
+TIMELINES: dict[str, Callable[[Made, Moment], list[Exchange]]] = {  # of calls of which the last came, or ended, then
+    "polls": lambda made, moment: [at(made["running"], 1, 10), at(made["running"], 2, moment)],
+    "left": lambda made, moment: [at(made["left"], 1, 0, moment)],
+    "left without time": lambda made, moment: [at(made["left"], 1, 0, moment, pace=None)],
+    "submissions": lambda made, moment: [at(made["submitted"], 1, 10), at(made["submitted"], 2, moment)],
+    "submissions of which the end was told": lambda made, moment: [
+        at(made["submitted"], 1, 10), at(made["ended"], 2, 40, 50), at(made["submitted"], 3, moment)
+    ],
+    "answers": lambda made, moment: [at(made["answered"], 1, 10, 20), at(made["answered"], 2, moment, moment + 1)],
+    "left for nothing": lambda made, moment: [
+        at(made["left"], 1, 0, LATENCY, cost=Decimal(0)), at(made["left"], 2, moment, moment + LATENCY)
+    ],
+    "submissions of which the first was lost": lambda made, moment: [
+        at(made["submitted"], 1, 10, fault="on=submit truncate_json"), at(made["submitted"], 2, moment)
+    ],
+    "submissions of which the end was told twice": lambda made, moment: [
+        at(made["submitted"], 1, 10), *(at(made["ended"], number, 10 * number, 10 * number) for number in (5, 9)),
+        at(made["submitted"], 10, moment),
+    ],
+    "limited": lambda made, moment: [at(made["limited"], 1, 10, resets=30), at(made["submitted"], 2, moment)],
+    "limited without a reset": lambda made, moment: [
+        at(made["limited"], 1, 10, 12, resets=None), at(made["submitted"], 2, moment)
+    ],
+    "called while a 429 was held back": lambda made, moment: [
+        at(made["limited"], 1, 10, 12, resets=30), at(made["submitted"], 2, moment)
+    ],
+    "status after the end": lambda made, moment: [at(made["ended"], 1, 10, 12), at(made["ended"], 2, moment)],
+    "result after the end": lambda made, moment: [
+        at(made["result"], 1, 10, 12), at(made["result"], 2, 20), at(made["result"], 3, moment)
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("calls", "moment", "raised", "beyond"),
+    [
+        ("polls", 11, None, "polls_too_fast"),
+        ("left", LATENCY, None, "gave_up_early"),
+        ("left without time", 1, "gave_up_early", None),
+        ("submissions", 10 + LATENCY, None, "double_charge"),
+        ("submissions of which the end was told", 50, None, "double_charge"),
+        ("submissions of which the first was lost", 10 + LATENCY, None, "double_charge"),
+        ("submissions of which the end was told twice", 50, "poll_after_end", "double_charge"),
+        ("left for nothing", 2 * LATENCY, None, "double_charge"),
+        ("answers", 20, None, "double_charge"),
+        ("limited", 30, None, "no_back_off"),
+        ("limited without a reset", 13, None, "no_back_off"),
+        ("called while a 429 was held back", 12, "no_back_off", None),
+        ("status after the end", 12, "poll_after_end", None),
+        ("result after the end", 12, "poll_after_end", None),
+    ],
+)
+def test_each_warning_has_its_threshold(
+    made: dict[str, Exchange], calls: str, moment: float, raised: str | None, beyond: str | None
+) -> None:
+    """What is told at the very moment, and what a thousandth of a second before; in whatever order the calls are."""
+    for told, when in ((raised, moment), (beyond, moment - EDGE)):
+        found = conduct(reversed(TIMELINES[calls](made, when)), CONTRACT)
+        also = {"poll_after_end"} if "twice" in calls else set()
+        assert {warning.kind for warning in found} == {told, *also} - {None}, when
+
+
+def test_a_repeat_before_an_end_that_another_caller_was_told_is_one(made: dict[str, Exchange]) -> None:
+    """What somebody else knows of a job does not help the caller who sends his request again."""
+    submitted = made["submitted"]
+    calls = [at(submitted, 1, 10), at(made["ended"], 2, 20, caller="another"), at(submitted, 3, 30)]
+    assert [warning.kind for warning in conduct(calls, CONTRACT)] == ["double_charge"]
+
+
+def test_the_same_body_to_another_operation_is_another_request(made: dict[str, Exchange]) -> None:
+    """Who asks on v1 and on v2 for the same wants it twice, or compares them."""
+    calls = [at(made["submitted"], 1, 10), at(made["submitted"], 2, 20, operation="generate", path=V1)]
+    assert conduct(calls, CONTRACT) == ()
+
+
+def test_a_verb_that_costs_nothing_needs_no_patience(made: dict[str, Exchange]) -> None:
+    """What is no POST starts no generation, and no rate limit is in its way."""
+    calls = [at(made["limited"], 1, 10, resets=30), at(made["submitted"], 2, 11, method="GET", status=405)]
+    assert conduct(calls, CONTRACT) == ()
+
+
+def test_a_repeat_whose_caller_left_is_a_repeat(made: dict[str, Exchange]) -> None:
+    """A request that was taken is paid, whether anybody saw that it was or not."""
+    calls = [at(made["submitted"], 1, 10), at(made["submitted"], 2, 20, status=None, response=None)]
+    assert [warning.kind for warning in conduct(calls, CONTRACT)] == ["double_charge"]
+
+
+def test_how_long_a_generation_takes_of_which_nobody_knows_it_is_its_own_time(made: dict[str, Exchange]) -> None:
+    """Where its parameters tell no usual seconds, a call is judged by those that it was to take."""
+    body = json.dumps({**CONTRACT.model.example, "duration": "99"}).encode()
+    request = replace(made["left"].request, body=body, size=len(body))
+    for stayed, raised in ((49, 1), (50, 0)):
+        found = conduct([at(made["left"], 1, 0, stayed, request=request, seconds=50.0)], CONTRACT)
+        assert ["takes 50.0 s on average" in warning.text for warning in found] == [True] * raised
+
+
+def test_the_request_that_runs_longest_is_the_one_that_is_repeated(made: dict[str, Exchange]) -> None:
+    """A second request that is over soon does not hide the first, which is still under way when a third one comes."""
+    first, second, third = made["submitted"], replace(made["submitted"], request_id="another"), made["submitted"]
+    calls = [at(first, 1, 10), at(second, 2, 20), at(made["ended"], 3, 30, request_id="another"), at(third, 4, 60)]
+    found = conduct(calls, CONTRACT)
+    assert [[call.number for call in warning.exchanges] for warning in found] == [[1, 2], [1, 4]]
+
+
+@pytest.mark.parametrize("fault", ["on=post drop", "on=post reset", "on=post stall"])
+def test_who_was_given_no_answer_did_not_give_up(made: dict[str, Exchange], fault: str) -> None:
+    """Where a planned fault kept the answer back, it was not the caller who left."""
+    assert conduct([replace(made["left"], fault=fault)], CONTRACT) == ()
+
+
+@pytest.mark.parametrize(("status", "raised"), [(499, 1), (500, 0), (503, 0)])
+def test_a_server_error_says_nothing_of_a_job(made: dict[str, Exchange], status: int, raised: int) -> None:
+    """From 500 on a poll may be repeated at once."""
+    polls = [at(made["running"], 1, 10, status=status), at(made["running"], 2, 10.5)]
+    assert [warning.kind for warning in conduct(polls, CONTRACT)] == ["polls_too_fast"] * raised
 
 
 def _left_after(seconds: float, sample: dict[str, Any], seed: int) -> Exchange:

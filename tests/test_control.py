@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import requests
 from calling import GOOD_KEY, PRICE, SLUG, V2, make_key
-from controlling import EXAMPLE, OPERATIONS, Control, generate
+from controlling import EXAMPLE, OPERATIONS, Control, Holding, generate
 from openapi_spec_validator import validate
 
 from mockling.emulator import Emulator
@@ -54,6 +54,21 @@ def test_calls_are_told(control: Control, own: Emulator) -> None:
         assert [row["number"] for row in control.call("requests", params=wanted)["requests"]] == numbers, wanted
     for wrong in ({"since": "-1"}, {"since": "9" * 5000}, {"status": "ok"}, {"until": "1"}):
         assert next(iter(wrong)) in control.refused("requests", params=wrong)
+
+
+def test_a_call_is_told_from_its_beginning_to_its_end(control: Control, own: Emulator) -> None:
+    """When it came and when it was answered, how it was sent, and what of it is no text as far as it can be read."""
+    holding = Holding(own, [GOOD_KEY])
+    own.settle()
+    assert holding.statuses() == [200]
+    sent = {"x-api-key": GOOD_KEY, "content-type": "application/json", "x-odd": "a"}
+    requests.post(own.url + V2, data=b'\xff{"', headers=sent, timeout=30)
+    held, odd = control.call("requests")["requests"]
+    assert (held["moment"], held["ended"], held["seconds"]) == (0.0, round(own.calls[0].ended, 6), own.calls[0].seconds)
+    assert held["ended"] > 100
+    assert (odd["request"]["body"], odd["request"]["size"], odd["status"]) == ('\ufffd{"', 3, 400)
+    assert ["x-odd", "a"] in odd["request"]["headers"]
+    assert odd["error"] == "Invalid JSON in request body: byte 0 is not UTF-8"
 
 
 def test_calls_are_forgotten(control: Control, own: Emulator) -> None:
@@ -104,6 +119,14 @@ def test_time_is_read_moved_and_settled(control: Control, own: Emulator) -> None
     assert control.call("state")["billed"] != "0.00"
     assert control.call("set_clock", json={"speed": 1000, "seconds": 5})["speed"] == 1000
     assert own.speed == 1000
+
+
+def test_time_is_told_to_the_microsecond(control: Control, own: Emulator) -> None:
+    """Moments are told with six decimals, of the clock and of each call."""
+    assert control.call("set_clock", json={"seconds": 1 / 3})["now"] == 0.333333
+    requests.get(own.url + "/nowhere", timeout=30)
+    (row,) = control.call("requests")["requests"]
+    assert (row["moment"], row["ended"]) == (0.333333, 0.333333)
 
 
 def test_an_account_is_told_and_topped_up(control: Control, own: Emulator) -> None:

@@ -38,9 +38,9 @@ FOREIGN_PAGES = [
 BODIES = {"arm": {"status": 502}, "set_clock": {"seconds": 5}, "credit": {"add": 5}, "reset": {}}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def own() -> Iterator[Emulator]:
-    """An emulator of this test's own, with something in it that could leak or be lost."""
+    """An emulator with something in it that could leak or be lost; nobody here may change it."""
     with Emulator(speed="manual") as emulator:
         emulator.fault(on="download", cut=0.5)
         generate(emulator)

@@ -1,6 +1,7 @@
 """What the control API refuses; nothing has changed then."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,6 +12,20 @@ from controlling import JSON, Control, generate, raw
 from mockling.emulator import Emulator
 from mockling.emulator.control.app import LARGEST_BODY, MOST_FAULTS
 from mockling.emulator.control.reading import DEEPEST
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Emulator]:
+    """An emulator whose time stands still."""
+    with Emulator(speed="manual") as running:
+        yield running
+
+
+@pytest.fixture
+def own(server: Emulator) -> Emulator:
+    """The same one, as it was at the start."""
+    server.reset()
+    return server
 
 
 def test_a_path_of_many_stars_is_looked_for_at_once(control: Control, own: Emulator) -> None:
@@ -106,11 +121,12 @@ def test_what_is_no_body_is_refused(name: str, own: Emulator) -> None:
     """What is no JSON object, nests too deeply, is too large, or is of another type, is refused and changes nothing."""
     control = Control(own, GOOD_KEY if name == "credit" else None)
     good = {"arm": {"status": 502}, "set_clock": {"seconds": 5}, "credit": {"add": 5}, "reset": {}}[name]
+    before = control.seen()
     for body in BODIES:
         if body or name != "reset":
-            control.refused(name, data=body, headers=JSON)
-    control.refused(name, 413, data=b'{"a": "' + b"x" * LARGEST_BODY + b'"}', headers=JSON)
-    control.refused(name, 413, data=iter([b'{"a": "' + b"x" * LARGEST_BODY, b'"}']), headers=JSON)
+            control.call(name, 400, data=body, headers=JSON)
+    control.call(name, 413, data=b'{"a": "' + b"x" * LARGEST_BODY + b'"}', headers=JSON)
+    control.call(name, 413, data=iter([b'{"a": "' + b"x" * LARGEST_BODY, b'"}']), headers=JSON)
     for kind in (
         "text/plain",
         "application/x-www-form-urlencoded",
@@ -118,8 +134,16 @@ def test_what_is_no_body_is_refused(name: str, own: Emulator) -> None:
         "text/json",
         "x",
     ):
-        control.refused(name, 415, data=json.dumps(good), headers={"content-type": kind})
-        control.refused(name, 415, data=b"", headers={"content-type": kind})
+        control.call(name, 415, data=json.dumps(good), headers={"content-type": kind})
+        control.call(name, 415, data=b"", headers={"content-type": kind})
+    assert control.seen() == before
+
+
+def test_a_body_has_a_hundred_levels_at_most(control: Control) -> None:
+    """What nests deeper than anything that makes sense is told as such; what does not is looked at."""
+    for levels in (DEEPEST, DEEPEST + 1):
+        told = control.refused("arm", data=b'{"a":' * levels + b"1" + b"}" * levels, headers=JSON)
+        assert ("at most 100 levels" in told) == (levels > DEEPEST)
 
 
 def test_other_methods_and_paths_are_refused(control: Control, own: Emulator) -> None:
@@ -139,6 +163,7 @@ def test_other_methods_and_paths_are_refused(control: Control, own: Emulator) ->
         answer = requests.request(method, f"{own.url}/_mockling{path}", timeout=30)
         assert (method, answer.status_code) == (method, 405)
         assert answer.headers["allow"]
+        assert answer.json()["error"].startswith(f"There is no {method} /_mockling{path}; there is /_mockling/health, ")
         assert "access-control-allow-origin" not in answer.headers
     assert control.seen() == seen
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from calling import GOOD_KEY
+from sessions import run
 from test_docs import README, ROOT, blocks
 
 from mockling.emulator import Emulator
@@ -31,16 +32,18 @@ def project(pytester: pytest.Pytester) -> pytest.Pytester:
     return pytester
 
 
-def run(project: pytest.Pytester, *programs: str) -> pytest.RunResult:
-    """Run tests that stand in one file, as its readers would write them down."""
+def written(project: pytest.Pytester, *programs: str) -> None:
+    """Write tests into one file, as their readers would."""
     (project.path / "test_worker.py").write_text("\n\n".join(programs))
-    return project.runpytest_subprocess("-v", "-p", "no:cacheprovider", "-W", "error", timeout=120)
 
 
-def test_the_cookbooks_tests_pass(project: pytest.Pytester) -> None:
-    """All Python examples, one after another in one file, pass without a warning."""
-    tests = re.findall(r"^ *def (test_\w+)", "\n".join(PASSING), re.MULTILINE)
-    told = run(project, *PASSING)
+def test_the_tests_of_the_cookbook_and_of_the_readme_pass(project: pytest.Pytester) -> None:
+    """All Python examples, one after another in one file, and the README's test pass without a warning."""
+    (readme,) = [program for program in blocks(README, "python") if "def test_" in program]
+    (project.path / "test_readme.py").write_text(readme)
+    written(project, *PASSING)
+    tests = re.findall(r"^ *def (test_\w+)", "\n".join([*PASSING, readme]), re.MULTILINE)
+    told = run(project, "-v")
     assert set(told.parseoutcomes()) == {"passed"}
     assert [name for name in tests if f"::{name}" not in told.stdout.str()] == []
 
@@ -48,22 +51,15 @@ def test_the_cookbooks_tests_pass(project: pytest.Pytester) -> None:
 def test_a_failed_test_reports_what_the_cookbook_shows(project: pytest.Pytester) -> None:
     """The last example fails with the text that stands below it, whatever moments its machine took."""
     shown = blocks(COOKBOOK, "text")[0]
-    told = run(project, FIRST, FAILING)
-    assert told.parseoutcomes()["failed"] == 1
+    written(project, FIRST.partition("def test_")[0], FAILING)
+    told = run(project, "-v")
+    assert told.parseoutcomes() == {"failed": 1}
     assert timeless(shown) in timeless(told.stdout.str())
 
 
 def timeless(report: str) -> str:
     """Return a report without its moments, and without the signs that fill a line."""
     return re.sub(r"-{3,}", "---", re.sub(r" +\d+\.\d s", " T", report))
-
-
-def test_the_readmes_test_passes(pytester: pytest.Pytester) -> None:
-    """The test that the README shows runs as it stands."""
-    (program,) = [program for program in blocks(README, "python") if "def test_" in program]
-    (pytester.path / "test_readme.py").write_text(program)
-    told = pytester.runpytest_subprocess("-v", "-p", "no:cacheprovider", "-W", "error", timeout=120)
-    assert told.parseoutcomes() == {"passed": 1}
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="there is no curl")

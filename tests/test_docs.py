@@ -64,7 +64,7 @@ def test_a_model_can_be_written_from_its_page(
     assert (video.width, video.height, video.frames, video.audio) == (1024, 576, 120, False)
     model = load(models=["my-model.yaml"]).models["paper-text2video"]
 
-    @settings(max_examples=200)
+    @settings(max_examples=30)
     @given(valid_requests(model), broken_requests(model))
     def agree(request_body: dict[str, Any], broken: tuple[dict[str, Any], str]) -> None:
         assert model.violations(request_body) == []

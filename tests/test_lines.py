@@ -1,6 +1,8 @@
 """Lines for somebody who may not read them: none waits, what is dropped is counted, and reading later goes on."""
 
 import os
+import time
+from threading import Event, Thread
 
 import pytest
 
@@ -56,3 +58,62 @@ def test_what_is_missing_is_told_in_the_words_of_the_log(monkeypatch: pytest.Mon
     assert os.read(reads, 100) == b'{}\n{"missing": 2}\n'
     os.close(writes)
     os.close(reads)
+
+
+def test_the_end_waits_for_what_is_being_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line that has been begun is written to its end, though none waits behind it."""
+    reads, writes = os.pipe()
+    out, waits, lengths = Lines(writes), Event(), [1]
+    out.line("x" * 500_000)  # more than a pipe takes
+    assert os.read(reads, 1) == b"x"
+
+    class Time:
+        monotonic = staticmethod(time.monotonic)
+
+        @staticmethod
+        def sleep(seconds: float) -> None:
+            waits.set()
+            Event().wait(seconds)
+
+    def read() -> None:
+        assert waits.wait(20)
+        while sum(lengths) < 500_001:
+            lengths.append(len(os.read(reads, 65536)))
+
+    monkeypatch.setattr(lines, "time", Time)
+    reader = Thread(target=read)
+    reader.start()
+    out.finish(20)
+    ended = waits.is_set()
+    waits.set()
+    reader.join(20)
+    assert (ended, sum(lengths)) == (True, 500_001)
+    os.close(reads)
+    out.line("for nobody")  # ends the thread
+    out.finish(5)
+    os.close(writes)
+
+
+def test_who_has_nothing_to_write_sleeps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When all is written the thread waits to be woken, and looks no more until then."""
+    idle = Event()
+
+    class Woken(Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            if not self.is_set():
+                idle.set()
+            return super().wait(timeout)
+
+    monkeypatch.setattr(lines, "Event", Woken)
+    reads, writes = os.pipe()
+    out = Lines(writes)
+    for text in ("a", "b"):
+        assert idle.wait(10)
+        idle.clear()
+        out.line(text)
+        assert os.read(reads, 100) == f"{text}\n".encode()
+    assert idle.wait(10)
+    os.close(reads)
+    out.line("for nobody")  # ends the thread
+    out.finish(5)
+    os.close(writes)

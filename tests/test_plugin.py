@@ -281,9 +281,9 @@ def test_each_example_of_hypothesis_can_have_a_fresh_emulator(pytester: pytest.P
     write(
         pytester,
         """
-        from hypothesis import HealthCheck, given, settings, strategies as some
+        from hypothesis import HealthCheck, Phase, given, settings, strategies as some
 
-        few = settings(max_examples=10, database=None, deadline=None)
+        few = settings(max_examples=5, database=None, deadline=None, phases=[Phase.generate])
         reset = settings(few, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
         @few

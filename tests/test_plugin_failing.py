@@ -1,5 +1,7 @@
 """What fails a test that uses the fixture, what its report tells, and how markers and options are set."""
 
+import re
+
 import pytest
 from sessions import KEY, outcomes, run, told, write
 
@@ -173,8 +175,9 @@ def test_a_failures_report_tells_what_the_emulator_saw(pytester: pytest.Pytester
         def test_setup(broken):
             pass
 
-        def test_many(mockling):
-            for _ in range(60):
+        @pytest.mark.parametrize("calls", [50, 51])
+        def test_many(mockling, calls):
+            for _ in range(calls):
                 ask("GET", "/v1/get-user-credits")
             assert False
 
@@ -201,7 +204,10 @@ def test_a_failures_report_tells_what_the_emulator_saw(pytester: pytest.Pytester
                  "fault 1: on=post key=...cdef status=502, fired 1 time\n", "drop, fired 0 times"):  # fmt: skip
         assert text in body
     assert "<1 call>" in told(result, "test_setup")
-    assert "... and 10 calls before these" in told(result, "test_many")
+    assert "... and 1 call before these" in told(result, "test_many[51]")
+    assert "before these" not in told(result, "test_many[50]")
+    shown = [re.findall(r"(?m)^ +(\d+) .* GET /", told(result, f"test_many[{calls}]")) for calls in (50, 51)]
+    assert [(numbers[0], numbers[-1], len(numbers)) for numbers in shown] == [("1", "50", 50), ("2", "51", 50)]
     assert "1 call still held" in told(result, "test_held")
     assert "$2.10 billed" in told(result, "test_unused")
     assert KEY not in result.stdout.str() + result.stderr.str()
@@ -253,6 +259,7 @@ FILE = "mockling_speed = 2.5\nmockling_profile = observed\nmockling_seed = 7\nmo
     [
         ("", "", ["instant", "documented", 0, "100.00"]),
         (FILE, "", [2.5, "observed", 7, "5.50"]),
+        (FILE, "--mockling-speed=1e3 --mockling-profile= --mockling-seed=-1", [1000, "observed", -1, "5.50"]),
         (FILE, "--mockling-speed=manual --mockling-profile=documented --mockling-seed=0 --mockling-credits=1",
          ["manual", "documented", 0, "1"]),
     ],

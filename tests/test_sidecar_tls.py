@@ -5,7 +5,7 @@ import socket
 import ssl
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from queue import SimpleQueue
 from time import monotonic
@@ -157,7 +157,7 @@ def test_a_caller_who_leaves_a_held_call_is_noticed(
             log.get(timeout=10)
             if orderly:
                 caller.settimeout(0.01)
-                with pytest.raises((TimeoutError, ssl.SSLError)):
+                with suppress(TimeoutError, ssl.SSLError):  # as soon as the server says goodbye, or does not
                     caller.unwrap()
                 assert log.get(timeout=10).startswith(f"POST {V1} caller left")
         if not orderly:

@@ -5,7 +5,7 @@ Nothing of the emulator is imported before a test asks for it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -40,7 +40,7 @@ FRESH = (
     "`with mockling_fresh() as mockling:` in the test's body."
 )
 _TRIAL = pytest.StashKey["Trial"]()
-_TOLD = pytest.StashKey[list[str]]()  # the problems of a test that has passed: none
+_PASSED = pytest.StashKey[bool]()  # whether a test has passed before its fixtures end
 _BUSY = pytest.StashKey[bool]()  # whether the session's emulator is in use
 
 
@@ -121,9 +121,8 @@ def mockling(mockling_server: Emulator, request: pytest.FixtureRequest) -> Itera
         request.node.stash[_TRIAL] = trial
         yield trial.emulator
         del request.node.stash[_TRIAL]
-        told = request.node.stash.get(_TOLD, None)
-        if told is not None:  # the test has passed until here
-            _fail_for(trial, told)
+        if request.node.stash.get(_PASSED, False):
+            _fail_for(trial)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -133,7 +132,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     trial = item.stash.get(_TRIAL, None)
     if trial:
         _fail_for(trial)
-        item.stash[_TOLD] = trial.problems()
+        item.stash[_PASSED] = True
     return result
 
 
@@ -205,9 +204,9 @@ def _number(text: Any) -> Any:
     return text
 
 
-def _fail_for(trial: Trial, told: Sequence[str] = ()) -> None:
-    """Fail for the problems that were not told before."""
+def _fail_for(trial: Trial) -> None:
+    """Fail for what is wrong with a trial, if anything is."""
     __tracebackhide__ = True
-    problems = [problem for problem in trial.problems() if problem not in told]
+    problems = trial.problems()
     if problems:
         pytest.fail("\n".join(problems), pytrace=False)

@@ -106,8 +106,8 @@ def _release(emulator: Emulator) -> None:
 
 
 def _had_its_way(armed: Armed) -> bool:
-    """Say whether a fault struck, or only chance kept it from that."""
-    return armed.fired > 0 or (armed.fault.probability < 1 and armed.met > armed.fault.skip)
+    """Say whether a fault struck, or only chance kept it from that: else the first call after `skip` is struck."""
+    return armed.fired > 0 or armed.met > armed.fault.skip
 
 
 def _never_fired(armed: Armed, emulator: Emulator) -> str:
