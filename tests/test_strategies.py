@@ -141,7 +141,7 @@ FIRST |= {"minimum": 3, "enum": "a", "const": "a"}
 
 @pytest.mark.parametrize("name", LIMITS)
 def test_what_is_just_inside_and_just_outside_a_limit_is_drawn(make: Make, name: str) -> None:
-    """A limit comes up among the valid values or the broken ones, as it is one or the other, and so do its neighbours."""
+    """A limit and its neighbours come up, each among the valid values or the broken ones, as it is one or the other."""
     schema, inside, outside = LIMITS[name]
     model = make({**schema, "examples": [FIRST[name]]})
     valid = valid_requests(model).map(lambda request: request["one"])
