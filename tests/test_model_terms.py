@@ -162,6 +162,7 @@ NEXT_TO_LIMIT = 10**12 - 1
             {"price": {"base": NEXT_TO_LIMIT, "per": {"loud": 1}}},
             r"price must be from 0 to below 10\^12, not 1\.00000e\+12, of .*true",
         ),
+        ({"price": {"base": 1, "per": {"mode": 1}}}, "price is per mode, whose values are no numbers"),
         ({"latency": 0}, None),
         ({"latency": {"base": 0, "per": {"loud": -1}}}, "latency must be from 0 .*not -1"),
         ({"output": {"seconds": 600, "pixels": [640, 360]}}, None),
