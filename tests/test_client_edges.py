@@ -5,8 +5,10 @@ import os
 import signal
 import socket
 import struct
+import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext, suppress
 from decimal import Decimal
 from pathlib import Path
@@ -593,6 +595,20 @@ def test_a_video_without_a_place_for_it_is_in_memory(monkeypatch: pytest.MonkeyP
     monkeypatch.undo()
     video = Video(url=None, request_id=None, seconds=None, cost=None, remaining_credits=None, _content=content)
     assert video.save(tmp_path / "a.mp4").read_bytes() == MP4
+
+
+def test_a_video_can_be_read_by_several_threads_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each gets all of it, in its order, however often they take turns."""
+    monkeypatch.setattr("mockling.client.content.BLOCK", 16)
+    content = Content([MP4])
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            read = list(pool.map(lambda _: b"".join(content.blocks()), range(4)))
+    finally:
+        sys.setswitchinterval(before)
+    assert [one == MP4 for one in read] == [True] * 4
 
 
 def test_the_id_in_a_head_goes_before_that_in_the_body() -> None:

@@ -301,6 +301,113 @@ def test_a_header_that_is_json_is_judged_by_what_it_holds() -> None:
     assert found.count("x-cost") == found.count("x-generation-time") == 1
 
 
+UUID = "2c7f59ea-13f1-402c-9353-915a2b5a2124"
+ADDRESS = "https://images.example/a.mp4"
+BODIES: dict[tuple[str, int], dict[str, Any]] = {
+    ("submit", 200): {"request_id": UUID, "status": "QUEUED"}
+    | dict.fromkeys(("poll_url", "status_url", "response_url"), ADDRESS),
+    ("status", 200): {"request_id": UUID, "status": "QUEUED", "metrics": {}},
+    ("result", 200): {
+        "status": "COMPLETED",
+        "output": ADDRESS,
+        "video": {"url": ADDRESS, "content_type": "video/mp4", "file_name": "a.mp4", "file_size": 1},
+        "metrics": {},
+    },
+    ("result", 422): {"status": "FAILED", "error": "x", "metrics": {}},
+    ("credits", 200): {"credits": 0, "free-credits": 0},
+    ("upload", 200): {"file_urls": [ADDRESS], "message": "Files uploaded successfully"},
+}
+
+
+@pytest.mark.parametrize(
+    ("operation", "status", "name", "right", "wrong"),
+    [
+        ("submit", 200, "status", [], ["PROCESSING", "COMPLETED", ""]),
+        ("submit", 200, "request_id", [], [UUID.upper(), UUID[:-1], f"{UUID}0", "0" * 32]),
+        ("submit", 200, "poll_url", ["http://127.0.0.1/a"], ["/v1/requests/a"]),
+        ("submit", 200, "status_url", [], ["a"]),
+        ("submit", 200, "response_url", [], ["a"]),
+        ("status", 200, "status", ["PROCESSING", "COMPLETED"], ["FAILED", "DONE"]),
+        ("status", 200, "metrics cost", [0, 0.01], [-0.01]),
+        ("status", 200, "metrics remaining_credits", [0], [-0.01]),
+        ("status", 200, "metrics queue_time", [0], [-1]),
+        ("status", 200, "metrics inference_time", [0], [-1]),
+        ("status", 200, "metrics total_time", [0], [-1]),
+        ("result", 200, "output", [], ["a.mp4"]),
+        ("result", 200, "video url", [], ["a.mp4"]),
+        ("result", 200, "video content_type", [], ["video/quicktime"]),
+        ("result", 200, "video file_size", [1, 10**9], [0, 1.5]),
+        ("result", 200, "status", ["QUEUED", "PROCESSING"], ["FAILED", "DONE"]),
+        ("result", 422, "status", [], ["COMPLETED"]),
+        ("result", 422, "error", ["y"], [""]),
+        ("result", 422, "metrics total_time", [0], [-1]),
+        ("result", 422, "metrics cost", [], [0]),
+        ("credits", 200, "credits", [-1, 0.5], ["1"]),
+        ("upload", 200, "message", [], ["Uploaded"]),
+        ("upload", 200, "file_urls", [[]], [["a"], ADDRESS]),
+    ],
+)
+def test_a_body_has_values_of_its_own(
+    operation: str, status: int, name: str, right: list[Any], wrong: list[Any]
+) -> None:
+    """Each value is one of those that the platform is known to send, and none just beside them."""
+    body = BODIES[operation, status]
+    assert told(operation, status, JSON, json.dumps(body).encode()) == []
+    for values, breaks in ((right, False), (wrong, True)):
+        for value in values:
+            changed = copy.deepcopy(body)
+            document.merge(changed, nested(name, value))
+            assert bool(told(operation, status, JSON, json.dumps(changed).encode())) == breaks, value
+
+
+GENERATED = {
+    "x-request-id": UUID,
+    "x-generation-time": "0",
+    "x-remaining-credits": "0.0",
+    "x-cost": "0",
+    "x-rate-limit-remaining": "0",
+    "x-rate-limit-reset-at-utc": "2026-11-22T00:00:00Z",
+    "x-output-metadata": '{"height": 1, "width": 1, "frames": 1, "fps": 23.98, "resolution": "1x1"}',
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("x-request-id", ["", "7", UUID.upper()]),
+        ("x-generation-time", ["-0.1", "a", "NaN", ""]),
+        ("x-remaining-credits", ["-0.1", "1,0"]),
+        ("x-cost", ["-0.1", '"1"']),
+        ("x-rate-limit-remaining", ["-1", "0.5"]),
+        ("x-rate-limit-reset-at-utc", ["2026-11-22 00:00:00Z", "2026-11-22T00:00:00", "2026-11-22T00:00:00Z "]),
+        ("x-output-metadata", ["1", "{}", "a"]),
+        ("access-control-allow-origin", ["null"]),
+        ("access-control-expose-headers", ["x-cost"]),
+    ],
+)
+def test_a_response_with_a_video_has_its_headers(name: str, wrong: list[str]) -> None:
+    """Each but those for browsers must be there, in its form; zeros are numbers like others."""
+    body = json.dumps(BODIES["result", 200]).encode()
+    whole = {**GENERATED, **JSON}
+    assert told("generate", 200, whole, body) == []
+    absent = {other: value for other, value in whole.items() if other != name}
+    assert told("generate", 200, absent, body) == ([] if name.startswith("access") else [name])
+    for value in wrong:
+        assert set(told("generate", 200, {**whole, name: value}, body)) == {name}
+
+
+def test_refusals_have_headers_of_their_own() -> None:
+    """405 names the verbs and is HTML; 429 says until when, and not in seconds from now."""
+    html = {"content-type": "text/html"}
+    assert told("generate", 405, {**html, "Allow": "POST"}, b"") == []
+    assert told("generate", 405, html, b"") == ["allow"]
+    assert told("generate", 405, {**JSON, "allow": "POST"}, b"{}") == ["content-type"]
+    reset = {**JSON, "x-rate-limit-reset-at-utc": "2026-11-22T00:00:00Z"}
+    assert told("generate", 429, reset, b'{"error": "x"}') == []
+    assert told("generate", 429, {**reset, "Retry-After": "0"}, b'{"error": "x"}') == ["retry-after"]
+    assert told("generate", 301, {}) == ["status"]
+
+
 def test_the_places_of_a_fact_have_their_signs_escaped() -> None:
     """A tilde and a slash in a name are written as a JSON pointer has them; lists are walked through, too."""
     found = list(places("P1", {"a~/b": [{}, {"x-source": ["P1", "P2"]}], "c": {"x-source": "P10"}, "x-source": "P1"}))
