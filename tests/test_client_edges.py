@@ -21,7 +21,18 @@ from scripted import Scripted, http, scripted
 from silence import end_calls
 
 from mockling import fixtures
-from mockling.client import ApiError, BrokenAnswer, Client, Job, NoAnswer, NotSent, ServerError, Video, values
+from mockling.client import (
+    ApiError,
+    BrokenAnswer,
+    Client,
+    Job,
+    NoAnswer,
+    NotSent,
+    ServerError,
+    UnexpectedStatus,
+    Video,
+    values,
+)
 from mockling.client.checks import check_seconds
 from mockling.client.content import Content
 from mockling.client.deadline import Deadline
@@ -320,6 +331,46 @@ def test_each_address_of_a_host_is_tried(monkeypatch: pytest.MonkeyPatch) -> Non
     assert watched[0]
 
 
+def test_no_address_is_tried_after_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the time is over with the first address, the second is not asked."""
+    deadlines: list[Deadline] = []
+    begin = Deadline.__enter__
+
+    def noted(deadline: Deadline) -> Deadline:
+        deadlines.append(deadline)
+        return begin(deadline)
+
+    def late(one: socket.socket, *_: Any) -> None:
+        tried.append(one)
+        deadlines[0]._shut_down()
+        raise TimeoutError("timed out")
+
+    tried: list[socket.socket] = []
+    monkeypatch.setattr(Deadline, "__enter__", noted)
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: [address(1), address(2)])
+    monkeypatch.setattr("mockling.client.connections.PAUSES", ())
+    monkeypatch.setattr(socket.socket, "connect", late)
+    with pytest.raises(NotSent, match="did not accept a connection in time"):
+        Client(KEY, "http://127.0.0.1:1").credits()
+    assert [one.fileno() for one in tried] == [-1]
+
+
+def test_a_proxy_that_is_not_there_is_told_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing was sent where the way to a server does not begin, or is not given; the proxy is named as the cause."""
+    refused = b"HTTP/1.1 403 Forbidden\r\n\r\n"
+    with scripted(refused) as proxy:
+        for scheme, way in (
+            ("http", f"http://127.0.0.1:{closed_port()}"),
+            ("https", f"http://127.0.0.1:{closed_port()}"),
+            ("https", proxy.url),
+        ):
+            monkeypatch.setenv(f"{scheme}_proxy", way)
+            monkeypatch.setattr("mockling.client.connections.PAUSES", ())
+            with pytest.raises(NotSent, match=f"The proxy on the way to {scheme}://api.example does not answer"):
+                Client(KEY, f"{scheme}://api.example").credits()
+        assert len(proxy.requests) == 1
+
+
 def test_an_address_in_brackets_is_that_in_them(monkeypatch: pytest.MonkeyPatch) -> None:
     """An IPv6 address is looked up without its brackets."""
     hosts: list[str] = []
@@ -363,6 +414,17 @@ def test_nothing_that_costs_is_sent_twice(monkeypatch: pytest.MonkeyPatch, failu
             with pytest.raises(ApiError):
                 getattr(Client(KEY, server.url), name)(*given)
             assert len(server.requests) == 1, name
+
+
+def test_another_protocol_is_no_answer_to_wait_behind() -> None:
+    """After 101 there is no HTTP any more; of 102 and 103 all headers are passed over, however many."""
+    switching = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"
+    with scripted(switching) as server, pytest.raises(UnexpectedStatus) as caught:
+        Client(KEY, server.url).generate("a", "b")
+    assert caught.value.status == 101
+    early = b"HTTP/1.1 103 Early Hints\r\n%b\r\n" % (b"Link: </a>\r\n" * 300)
+    with scripted(early + b"HTTP/1.1 199 Soon\r\n\r\n" + http(200, b'{"credits": 7}')) as server:
+        assert Client(KEY, server.url).credits() == 7
 
 
 def test_no_more_is_waited_for_than_the_wait(clock: Time) -> None:

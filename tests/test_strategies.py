@@ -63,9 +63,9 @@ def equal(values: Iterable[Any]) -> dict[str, Test]:
     return {repr(value): lambda drawn, value=value: drawn == value and type(drawn) is type(value) for value in values}
 
 
-def sized(sizes: Iterable[int]) -> dict[str, Test]:
+def sized(kind: type, sizes: Iterable[int]) -> dict[str, Test]:
     """Return a test for each size: that a text or list of so many was drawn."""
-    return {f"{size} long": lambda drawn, size=size: hasattr(drawn, "__len__") and len(drawn) == size for size in sizes}
+    return {f"{size} long": lambda drawn, size=size: isinstance(drawn, kind) and len(drawn) == size for size in sizes}
 
 
 LIMITS: dict[str, tuple[dict[str, Any], dict[str, Test], dict[str, Test]]] = {
@@ -96,7 +96,7 @@ LIMITS: dict[str, tuple[dict[str, Any], dict[str, Test], dict[str, Test]]] = {
         equal([0.1, 0.2, 0.3, 0.4]),
         {"less": lambda value: isinstance(value, float) and value < 0.1},
     ),
-    "length": ({"type": "string", "minLength": 2, "maxLength": 4}, sized([2, 3, 4]), sized([0, 1, 5])),
+    "length": ({"type": "string", "minLength": 2, "maxLength": 4}, sized(str, [2, 3, 4]), sized(str, [0, 1, 5])),
     "no text": (
         {"type": "string", "maxLength": 0},
         equal([""]),
@@ -104,10 +104,14 @@ LIMITS: dict[str, tuple[dict[str, Any], dict[str, Test], dict[str, Test]]] = {
     ),
     "items": (
         {"type": "array", "minItems": 2, "maxItems": 4, "items": {"type": "boolean"}},
-        sized([2, 3, 4]),
-        {**sized([0, 1, 5]), "a wrong item": lambda drawn: isinstance(drawn, list) and drawn[:1] == [None]},
+        sized(list, [2, 3, 4]),
+        {**sized(list, [0, 1, 5]), "a wrong item": lambda drawn: isinstance(drawn, list) and drawn[:1] == [None]},
     ),
-    "one item": ({"type": "array", "minItems": 1, "items": {"type": "boolean"}}, sized([1, 2, 6]), sized([0])),
+    "one item": (
+        {"type": "array", "minItems": 1, "items": {"type": "boolean"}},
+        sized(list, [1, 2, 6]),
+        sized(list, [0]),
+    ),
     "enum": (
         {"enum": ["a", 2, None, True]},
         equal(["a", 2, None, True]),

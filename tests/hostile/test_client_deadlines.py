@@ -189,7 +189,7 @@ def test_a_storage_that_reads_too_slowly_is_no_answer(tmp_path: Path, end: End) 
 
 def test_an_upload_may_take_longer_than_connecting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A large file goes through a slow line while there is time."""
-    monkeypatch.setattr("mockling.client.http.CONNECT_TIMEOUT", 0.1)
+    monkeypatch.setattr("mockling.client.connections.CONNECT_TIMEOUT", 0.1)
     (tmp_path / "a.png").write_bytes(PNG.ljust(12 * 1024**2))
     with hostile(sipping(2**19, http(200, b'{"file_urls": ["https://images.example/a"]}'))) as server:
         assert Client(KEY, server.url, 10).upload(tmp_path / "a.png") == "https://images.example/a"
