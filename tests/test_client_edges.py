@@ -1,5 +1,6 @@
 """The client at its edges: how long each call may take, what is tried again, and the first value that is too much."""
 
+import copy
 import json
 import os
 import signal
@@ -10,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext, suppress
+from dataclasses import asdict
 from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
@@ -134,6 +136,18 @@ def test_a_result_is_asked_for_within_the_time_of_the_wait(clock: Time) -> None:
         Job("a-1", slow).wait(timeout=50)
     assert asked == [("/status", 30), ("", 30), ("", 20)]
     assert (clock.now, caught.value.request_id) == (51, "a-1")
+
+
+def test_a_result_is_asked_for_though_the_caller_took_long(clock: Time) -> None:
+    """What `on_progress` does takes from the wait; the result of a job that is done is asked for all the same."""
+    asked: list[float] = []
+
+    def get(path: str, seconds: float) -> dict[str, Any]:
+        asked.append(seconds)
+        return {"status": "COMPLETED"} if path.endswith("/status") else {"output": URL}
+
+    assert Job("a-1", get).wait(timeout=50, on_progress=lambda _: clock.sleep(1000)).url == URL
+    assert asked == [30, 0.001]
 
 
 def everything(api: Client, folder: Path) -> dict[str, Callable[[], object]]:
@@ -615,6 +629,7 @@ FTYP, MOOV, MDAT = box(b"ftyp"), box(b"moov"), box(b"mdat", b"abc")
         (FTYP + MOOV + box(b"mdat", b"abc", size=12), False),
         (FTYP + MOOV + box(b"mdat", b"abc", size=10), False),
         (FTYP + MOOV + MDAT + box(b"free", size=7), False),
+        (FTYP + MOOV + MDAT + b"\0\0\0\x04", False),
         (FTYP + MOOV, False),
         (FTYP + MDAT, False),
         (MOOV + MDAT + FTYP, False),
@@ -729,6 +744,14 @@ def video() -> Video:
     """A video that came as an answer."""
     content = Content([MP4])
     return Video(url=None, request_id=None, seconds=None, cost=None, remaining_credits=None, _content=content)
+
+
+def test_a_copy_of_a_video_is_as_good(tmp_path: Path, video: Video) -> None:
+    """Programs keep results in tables of their own; the content of a video never changes, and is shared."""
+    copied = copy.deepcopy(video)
+    assert copied == video
+    assert copied.save(tmp_path / "a.mp4").read_bytes() == MP4
+    assert asdict(video)["cost"] is None
 
 
 @pytest.fixture(params=["links", "no links", "no nameless files", "neither"])
