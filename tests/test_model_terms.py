@@ -34,7 +34,8 @@ def make(tmp_path: Path) -> Make:
 
     def made(more: dict[str, Any] | None = None, **parts: Any) -> Model:
         schema = {"type": "object", "properties": {**PARAMETERS, **(more or {})}}
-        (tmp_path / "model.yaml").write_text(json.dumps({**FILE, "parameters": schema, **parts}), "utf-8")
+        file = {name: part for name, part in {**FILE, "parameters": schema, **parts}.items() if part is not ...}
+        (tmp_path / "model.yaml").write_text(json.dumps(file), "utf-8")
         return load(models=[tmp_path / "model.yaml"]).models["a-model"]
 
     return made
@@ -350,3 +351,150 @@ def test_a_name_is_below_itself_and_what_ends_in_it() -> None:
         False
     ] * 2
     assert list(file.misfits()) == []
+
+
+IMAGE = {"kind": "image"}
+DISPUTE = {"question": "?", "profiles": {"documented": "a", "observed": "b"}, "answers": {"a": {}, "b": {}}}
+
+
+@pytest.mark.parametrize(
+    ("parts", "told"),
+    [
+        ({"slug": "a" * 101}, "slug must be"),
+        ({"slug": "A"}, "slug must be"),
+        ({"slug": "-a"}, "slug must be"),
+        ({"slug": "a/b"}, "slug must be"),
+        ({"title": ""}, "title must be"),
+        ({"title": "A"}, None),
+        ({"output": ...}, "output is missing"),
+        ({"output": {"seconds": 5}}, "output.pixels is missing"),
+        ({"output": {"seconds": 5, "pixels": [64, 64], "frames_per_second": 24.5}}, "frames_per_second must be"),
+        ({"inputs": {"prompt": {"kind": "sound"}}}, "inputs.prompt.kind must be"),
+        ({"inputs": {"prompt": {}}}, "inputs.prompt.kind is missing"),
+        ({"inputs": {"prompt": {**IMAGE, "must": {"width": {"minimum": 1}}}}}, "width.maximum is missing"),
+        ({"inputs": {"prompt": {**IMAGE, "must": {"width": {"maximum": 1}}}}}, "width.minimum is missing"),
+        ({"inputs": {"prompt": {**IMAGE, "must": {"height": {"maximum": 1}}}}}, "must.height must be left out"),
+        ({"inputs": {"prompt": {**IMAGE, "should": {"width": {}}}}}, "should.width must be an object that is not"),
+        ({"inputs": {"prompt": {**IMAGE, "should": {"width": {"maximum": 1}}}}}, None),
+        ({"inputs": {"prompt": {**IMAGE, "should": {"suffixes": [".a1"]}}}}, None),
+        ({"inputs": {"prompt": {**IMAGE, "should": {"suffixes": ["."]}}}}, r"suffixes\[0\] must be"),
+        ({"inputs": {"prompt": {**IMAGE, "should": {"suffixes": ["png"]}}}}, r"suffixes\[0\] must be"),
+        ({"inputs": {"prompt": {**IMAGE, "should": {"suffixes": [".PNG"]}}}}, r"suffixes\[0\] must be"),
+        ({"inputs": {"prompt": {**IMAGE, "should": {"suffixes": []}}}}, "suffixes must be an array of at least 1"),
+        ({"inputs_enforced": 1}, "inputs_enforced must be a boolean"),
+        ({"failures": [{"blank": "prompt", "error": ""}]}, r"failures\[0\].error must be"),
+        ({"failures": [{"blank": "prompt"}]}, r"failures\[0\].error is missing"),
+        ({"failures": [{"error": "No."}]}, r"failures\[0\].blank is missing"),
+        ({"warnings": [{"of": "image_urls", "together": -1}]}, r"warnings\[0\].together must be"),
+        ({"warnings": [{"in": "prompt", "characters": -1}]}, r"warnings\[0\].characters must be"),
+        ({"warnings": [{"in": "prompt", "characters": 1, "only": 1}]}, r"warnings\[0\] must be"),
+        ({"warnings": [{"of": [], "together": 1}]}, r"warnings\[0\].of must be"),
+        ({"warnings": [{"in": "prompt", "names": "(a)", "as": "a", "of": ["image_urls"]}]}, r"warnings\[0\] must be"),
+        ({"x-disputes": {"X": DISPUTE}}, None),
+        ({"x-disputes": {"X": {**DISPUTE, "answers": {"a": {}}}}}, "answers must be"),
+        ({"x-disputes": {"X": {**DISPUTE, "profiles": {"documented": "a"}}}}, "profiles.observed is missing"),
+        (
+            {"x-disputes": {"X": {**DISPUTE, "answers": {"a": {}, "b": {"slug": "other"}}}}},
+            "x-disputes.X.answers.b: slug cannot be disputed",
+        ),
+        ({"price": int("9" * 4300)}, r"price.base must be a number \(below 10\^12\)"),
+    ],
+)
+def test_a_part_of_a_file_is_of_its_form(make: Make, parts: dict[str, Any], told: str | None) -> None:
+    """What is missing, empty or just beyond its limit is told with its place."""
+    if told is None:
+        assert make(**parts).slug == "a-model"
+    else:
+        with pytest.raises(ContractError, match=told):
+            make(**parts)
+
+
+def test_the_longest_slug_is_a_hundred_signs(tmp_path: Path) -> None:
+    """Just so long a slug, with all its signs, is an address."""
+    slug = "0-a_b.".ljust(100, "x")
+    (tmp_path / "model.yaml").write_text(json.dumps({**FILE, "slug": slug}), "utf-8")
+    assert load(models=[tmp_path / "model.yaml"]).path("submit", model=slug) == f"/v2/{slug}"
+
+
+@pytest.mark.parametrize("digits", [4300, 5000])
+def test_a_number_of_thousands_of_digits_in_a_file_is_told(tmp_path: Path, digits: int) -> None:
+    """Python makes no number of more than 4,300 digits; a file with one is told like others."""
+    for part in ("price", "title", "example"):
+        text = json.dumps({**FILE, part: {"base": "HERE"} if part == "price" else "HERE"})
+        (tmp_path / "model.yaml").write_text(text.replace('"HERE"', "9" * digits), "utf-8")
+        with pytest.raises(ContractError, match=r"model\.yaml"):
+            load(models=[tmp_path / "model.yaml"])
+
+
+def counted(part: Any) -> int:
+    """Return how many values there are in a part of a file, itself included."""
+    inner = part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+    return 1 + sum(map(counted, inner))
+
+
+def test_a_file_just_as_large_as_it_may_be_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So many bytes and so many values are a model's file, one more is too much."""
+    file = tmp_path / "model.yaml"
+    file.write_text(json.dumps({**FILE, "title": "A"}), "utf-8")
+    size, values = file.stat().st_size, counted({**FILE, "title": "A"})
+    for name, value, told in (
+        ("LARGEST_FILE", size, None),
+        ("LARGEST_FILE", size - 1, "has more than"),
+        ("MOST_VALUES", values, None),
+        ("MOST_VALUES", values - 1, f"holds more than {values - 1} values"),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setattr(f"mockling.contract.modelfile.{name}", value)
+            if told is None:
+                assert load(models=[file]).models["a-model"].title == "A"
+            else:
+                with pytest.raises(ContractError, match=told):
+                    load(models=[file])
+
+
+def test_what_a_file_leaves_out_is_as_it_is_documented(make: Make) -> None:
+    """Spread, frames, sound and the like have values of their own, which docs/models.md names."""
+    model = make()
+    assert (model.spread, model.queue_share, model.fps, model.output({}).audio) == (0.15, 0.02, 24, True)
+    assert (model.title, model.input_paths, model.texts_needed, list(model.warnings({"loud": True}))) == (
+        "a-model",
+        [],
+        [],
+        [],
+    )
+
+
+def test_combinations_are_tried_up_to_a_number(make: Make) -> None:
+    """Two thousand are tried; a slip beyond them is told by the request that has it."""
+    more = {f"p{index}": {"type": "boolean"} for index in range(8)}  # true, false or left out
+    model = make(more, price={"base": 1, "per": dict.fromkeys(more, 1)})
+    assert len(list(model.combinations())) == 2000
+
+
+def test_only_a_request_whose_numbers_are_counted_is_not_worked_out(make: Make) -> None:
+    """Where one parameter of several is any number, a request that leads to no video breaks the contract."""
+    more = {"steps": {"type": "integer", "default": 1}}
+    model = make(more, price={"by": "mode", "values": {"a": {"per": {"steps": 1}}}, "otherwise": 1})
+    assert model.violations({"steps": 5}) == []
+    (violation,) = model.violations({"steps": -1})
+    assert violation.message == (
+        "No video can be made of these parameters. price must be from 0 to below 10^12, not -1."
+    )
+    assert model.violations({"steps": -1, "mode": "b"}) == []
+
+
+def test_null_is_as_good_as_left_out(make: Make) -> None:
+    """What is null has its default, in the price as in the request that is filled in; what is unknown is left out."""
+    model = make({"steps": {"type": ["integer", "null"], "default": 3}}, price={"per": {"steps": 1}})
+    for value, price in ((None, 3), (0, 0), (5, 5)):
+        assert model.price({"steps": value}) == price
+        assert model.completed({"steps": value, "odd": 1})["steps"] == price
+    assert "odd" not in model.completed({"odd": 1})
+
+
+def test_a_number_beside_its_text_is_taken_for_it_and_no_other(make: Make) -> None:
+    """Numbers that stand beside their texts become these; a boolean and a number without a text stay."""
+    model = make({"size": {"enum": ["1", "2", 1, 2.0, 3, True], "default": "1"}}, price={"per": {"count": 1}})
+    for value, text in ((1, "1"), (2, "2"), (2.0, "2"), (3, 3), (True, True), ("1", "1")):
+        found = model.completed({"size": value})["size"]
+        assert (found, type(found)) == (text, type(text))
