@@ -4,6 +4,7 @@ import copy
 import json
 from dataclasses import replace
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from mockling.contract.responses import strict_json
 from mockling.contract.validation import SchemaValidator, described, expected
 
 SLUG = load().model.slug
+settled = cache(load)  # for tests that change nothing of it
 MESSAGES = {
     "required": "{field} is missing; it must be {expected}",
     "invalid": "{field} must be {expected}, got {actual}",
@@ -254,7 +256,7 @@ def told(
     operation: str, status: int, headers: dict[str, str], body: bytes = b"", profile: str = "documented"
 ) -> list[str]:
     """Return the places at which a response breaks the contract."""
-    return [one.path for one in load(profile).response_violations(operation, status, headers, body)]
+    return [one.path for one in settled(profile).response_violations(operation, status, headers, body)]
 
 
 JSON = {"content-type": "application/json"}
