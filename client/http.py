@@ -97,14 +97,11 @@ class Answer:
     def _read(self, response: requests.Response) -> Iterator[bytes]:
         late = f"The whole answer did not come within {round(self._deadline.seconds, 2):g} seconds."
         try:
-            for block in response.iter_content(BLOCK):
-                if self._deadline.over:
-                    raise self.broken(late)
-                yield block
+            yield from response.iter_content(BLOCK)
         except (requests.RequestException, HTTPError, OSError) as error:
             cut = "The connection broke before the whole answer had come."
             raise self.broken(late if self._deadline.over else cut) from error
-        if self._deadline.over:
+        if self._deadline.over:  # then its end may be that of the connection
             raise self.broken(late)
 
 

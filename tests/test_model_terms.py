@@ -494,7 +494,7 @@ def test_null_is_as_good_as_left_out(make: Make) -> None:
 
 def test_a_number_beside_its_text_is_taken_for_it_and_no_other(make: Make) -> None:
     """Numbers that stand beside their texts become these; a boolean and a number without a text stay."""
-    model = make({"size": {"enum": ["1", "2", 1, 2.0, 3, True], "default": "1"}}, price={"per": {"count": 1}})
+    model = make({"size": {"enum": ["1", "2", "true", 1, 2.0, 3, True], "default": "1"}}, price={"per": {"count": 1}})
     for value, text in ((1, "1"), (2, "2"), (2.0, "2"), (3, 3), (True, True), ("1", "1")):
         found = model.completed({"size": value})["size"]
         assert (found, type(found)) == (text, type(text))
