@@ -27,8 +27,10 @@ from mockling.client import (
     ApiError,
     BrokenAnswer,
     Client,
+    GenerationFailed,
     Job,
     NoAnswer,
+    NotDownloaded,
     NotSent,
     ServerError,
     UnexpectedStatus,
@@ -217,6 +219,17 @@ def test_a_download_has_its_time_and_a_shorter_silence(
     assert (limits, given) == ([limit], [silence])
 
 
+def test_a_download_that_falls_silent_ends_before_its_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its silence ends it, and is what is told; a password in its address is not."""
+    monkeypatch.setattr("mockling.client.video.SILENCE", 0.2)
+    with scripted(None) as server:
+        link = server.url.replace("//", "//me:secret@")
+        video = Video(url=link, request_id=None, seconds=None, cost=None, remaining_credits=None)
+        with pytest.raises(NotDownloaded, match=f"{server.url} did not answer within 0.2 seconds") as caught:
+            video.save(tmp_path / "a.mp4")
+    assert "secret" not in str(caught.value)
+
+
 @pytest.mark.parametrize(("seconds", "right"), [(1e6, True), (1e6 + 1, False), (0, False), (5e-324, True), (1, True)])
 def test_the_most_seconds_are_a_million(seconds: float, right: bool) -> None:
     """More than a system can wait is a `ValueError`, and so is nothing."""
@@ -385,6 +398,18 @@ def test_a_proxy_that_is_not_there_is_told_as_one(monkeypatch: pytest.MonkeyPatc
         assert len(proxy.requests) == 1
 
 
+def test_this_machine_under_its_name_is_asked_without_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`localhost` is as near as 127.0.0.1, and a name that only begins so is not."""
+    monkeypatch.setattr("mockling.client.connections.PAUSES", ())
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{closed_port()}")
+    with scripted(http(200, b'{"credits": 7}')) as server:
+        port = server.url.rpartition(":")[2]
+        monkeypatch.setattr("socket.getaddrinfo", lambda _, port, *__, **___: [address(port)])
+        assert Client(KEY, f"http://localhost:{port}").credits() == 7
+        with pytest.raises(NotSent, match=r"The proxy on the way to http://localhost\.example"):
+            Client(KEY, f"http://localhost.example:{port}").credits()
+
+
 def test_an_address_in_brackets_is_that_in_them(monkeypatch: pytest.MonkeyPatch) -> None:
     """An IPv6 address is looked up without its brackets."""
     hosts: list[str] = []
@@ -460,6 +485,14 @@ def test_a_reset_at_any_time_is_no_exception(clock: Time, reset: str) -> None:
     with scripted(limited, COMPLETED, DONE) as server:
         assert Client(KEY, server.url).job("a-1").wait(timeout=100).url == URL
     assert clock.now - 1.8e9 in (1, 100)
+
+
+@pytest.mark.usefixtures("clock")
+@pytest.mark.parametrize("reason", [{}, {"error": None}, {"error": ""}])
+def test_a_failed_job_without_a_reason_is_told(reason: dict[str, Any]) -> None:
+    """A job that failed for no reason that is told has failed all the same."""
+    with pytest.raises(GenerationFailed, match=r"200: It failed\. Nothing was billed"):
+        Job("a-1", lambda *_: {"status": "FAILED", **reason}).wait()
 
 
 # The first value that is too much.

@@ -220,6 +220,9 @@ def test_of_two_violations_at_one_place_the_first_is_told() -> None:
     both = validator({"properties": {"a": {"enum": ["x"], "type": "string", "minLength": 3}}})
     (told,) = both.violations({"a": 5})
     assert told.expected == "a string, 'x'"
+    first = validator({"properties": {"a": {"minLength": 3}}, "allOf": [{"properties": {"a": {"pattern": "^x"}}}]})
+    (told,) = first.violations({"a": "b"})
+    assert told.expected == "a value of at least 3 characters"
     found = validator(
         {"required": ["b"], "properties": {"a": {"enum": [1]}, "c": {"type": "string"}}, "additionalProperties": False}
     ).violations({"a": 2, "c": 3, "d": 4})

@@ -367,6 +367,7 @@ DISPUTE = {"question": "?", "profiles": {"documented": "a", "observed": "b"}, "a
         ({"title": ""}, "title must be"),
         ({"title": "A"}, None),
         ({"output": ...}, "output is missing"),
+        ({"output": ..., "outputs": {}}, "outputs must be left out"),
         ({"output": {"seconds": 5}}, "output.pixels is missing"),
         ({"output": {"seconds": 5, "pixels": [64, 64], "frames_per_second": 24.5}}, "frames_per_second must be"),
         ({"inputs": {"prompt": {"kind": "sound"}}}, "inputs.prompt.kind must be"),
@@ -469,6 +470,16 @@ def test_combinations_are_tried_up_to_a_number(make: Make) -> None:
     more = {f"p{index}": {"type": "boolean"} for index in range(8)}  # true, false or left out
     model = make(more, price={"base": 1, "per": dict.fromkeys(more, 1)})
     assert len(list(model.combinations())) == 2000
+
+
+def test_a_slip_beyond_those_that_are_tried_is_no_exception(make: Make) -> None:
+    """A request of which no video can be made is told as a violation, though all its values are counted."""
+    more = {f"p{index}": {"type": "boolean"} for index in range(8)}
+    free = {name: 0 for name in more if name != "p0"}
+    model = make(more, price={"base": {"by": "p0", "values": {"true": 1, "false": -1}, "otherwise": 1}, "per": free})
+    assert model.violations({"p0": True}) == []
+    (violation,) = model.violations({"p0": False})
+    assert violation.message.startswith("No video can be made of these parameters. price must be from 0")
 
 
 def test_only_a_request_whose_numbers_are_counted_is_not_worked_out(make: Make) -> None:
