@@ -488,6 +488,24 @@ def test_a_reset_at_any_time_is_no_exception(clock: Time, reset: str) -> None:
     assert clock.now - 1.8e9 in (1, 100)
 
 
+@pytest.mark.parametrize("kind", [NotSent, NoAnswer, BrokenAnswer, ServerError])
+def test_what_costs_nothing_is_asked_again(clock: Time, kind: type[ApiError]) -> None:
+    """A poll that was not sent, has no answer or a broken one is asked again; what has no status may not pass else."""
+    failures: list[ApiError] = [kind("no")] if kind is not ServerError else [kind("no", status=500)]
+
+    def get(path: str, _: float) -> dict[str, Any]:
+        if failures:
+            raise failures.pop()
+        return {"status": "COMPLETED"} if path.endswith("/status") else {"output": URL}
+
+    assert Job("a-1", get).wait().url == URL
+    assert clock.now == 1
+    failures.append(ApiError("no"))
+    with pytest.raises(ApiError, match="no"):
+        Job("a-1", get).wait()
+    assert clock.now == 1
+
+
 @pytest.mark.usefixtures("clock")
 @pytest.mark.parametrize("reason", [{}, {"error": None}, {"error": ""}])
 def test_a_failed_job_without_a_reason_is_told(reason: dict[str, Any]) -> None:
