@@ -866,6 +866,17 @@ def test_a_name_that_cannot_be_given_leaves_nothing(
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"a.mp4": b"before"}
 
 
+@pytest.mark.parametrize("body", [MP4[:-1], MP4[:5000], b"<html>gone</html>", b""])
+def test_a_download_that_is_no_whole_video_is_not_written(tmp_path: Path, body: bytes) -> None:
+    """A body that is as long as was announced may still be no video, or the beginning of one."""
+    (tmp_path / "a.mp4").write_bytes(b"before")
+    with scripted(http(200, body)) as server:
+        video = Video(url=server.url, request_id=None, seconds=None, cost=None, remaining_credits=None)
+        with pytest.raises(BrokenAnswer):
+            video.save(tmp_path / "a.mp4")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"a.mp4": b"before"}
+
+
 def test_a_link_stays_one(tmp_path: Path, video: Video) -> None:
     """A video is written where a link leads, and the path that was given comes back."""
     (tmp_path / "videos").mkdir()
