@@ -401,6 +401,17 @@ def test_a_response_with_a_video_has_its_headers(name: str, wrong: list[str]) ->
         assert set(told("generate", 200, {**whole, name: value}, body)) == {name}
 
 
+def test_the_metadata_of_a_video_are_complete() -> None:
+    """Each of its five values must be there and of its type; a frame rate alone may be a fraction."""
+    body = json.dumps(BODIES["result", 200]).encode()
+    metadata = json.loads(GENERATED["x-output-metadata"])
+    for name, value in metadata.items():
+        others = {other: part for other, part in metadata.items() if other != name}
+        for wrong in (others, {**others, name: [value]}, {**others, name: 0.5} if name != "fps" else others):
+            headers = {**GENERATED, **JSON, "x-output-metadata": json.dumps(wrong)}
+            assert told("generate", 200, headers, body) == ["x-output-metadata"], wrong
+
+
 def test_refusals_have_headers_of_their_own() -> None:
     """405 names the verbs and is HTML; 429 says until when, and not in seconds from now."""
     html = {"content-type": "text/html"}
