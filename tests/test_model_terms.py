@@ -321,6 +321,18 @@ def test_where_the_platform_cannot_go_is_told(url: str, private: bool) -> None:
     assert bool(told) == private, told
 
 
+@pytest.mark.parametrize(
+    ("host", "nowhere"),
+    [("a.invalid", True), ("INVALID.", True), ("a.invalid.com", False), ("ainvalid", False), ("a.test", False)],
+)
+def test_a_name_that_nobody_can_have_fails_the_generation(host: str, nowhere: bool) -> None:
+    """What is below `invalid` can be fetched by nobody, wherever the platform is (M21)."""
+    model = load().model
+    body = {**model.example, "video_url": f"https://{host}/a.mp4"}
+    failure = model.failure(body, model.inputs(body))
+    assert (failure.name if failure else None) == ("unreadable_input" if nowhere else None)
+
+
 @pytest.mark.parametrize(("width", "fits"), [(299, False), (300, True), (4096, True), (4097, False)])
 @pytest.mark.parametrize("part", ["must", "should"])
 def test_a_limit_on_a_file_takes_its_own_number(make: Make, part: str, width: int, fits: bool) -> None:
