@@ -97,7 +97,10 @@ class Answer:
     def _read(self, response: requests.Response) -> Iterator[bytes]:
         late = f"The whole answer did not come within {round(self._deadline.seconds, 2):g} seconds."
         try:
-            yield from response.iter_content(BLOCK)
+            for block in response.iter_content(BLOCK):
+                if self._deadline.over:
+                    raise self.broken(late)
+                yield block
         except (requests.RequestException, HTTPError, OSError) as error:
             cut = "The connection broke before the whole answer had come."
             raise self.broken(late if self._deadline.over else cut) from error

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from scripted import http, received, scripted
@@ -90,6 +91,24 @@ def test_a_deadline_is_kept_by_the_clock(
     assert [error for error in ends.values() if not re.search(told, str(error))] == []
     assert type(ends.pop("save")) is (NotDownloaded if kind is NoAnswer else kind)
     assert {type(error) for error in ends.values()} == {kind}
+
+
+def test_a_deadline_is_kept_though_its_thread_is_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever reads looks at the clock, too: a body that goes on is left as soon as the time is over."""
+    now, drops = [0.0], list[int]()
+    monkeypatch.setattr("mockling.client.deadline.time", SimpleNamespace(monotonic=lambda: now[0]))
+
+    def drip(server: Hostile, connection: socket.socket) -> None:
+        received(connection)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        while server.wait() and len(drops) < 200:
+            connection.sendall(b"1\r\n \r\n")
+            drops.append(1)
+            now[0] = 1000.0 * (len(drops) > 3)
+
+    with hostile(drip) as server, pytest.raises(BrokenAnswer, match="did not come within 900 seconds"):
+        Client(KEY, server.url, 900).generate("a", "b")
+    assert len(drops) < 200
 
 
 @pytest.mark.parametrize("what", HEADS)
