@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -521,3 +522,35 @@ def test_a_number_beside_its_text_is_taken_for_it_and_no_other(make: Make) -> No
     for value, text in ((1, "1"), (2, "2"), (2.0, "2"), (3, 3), (True, True), ("1", "1")):
         found = model.completed({"size": value})["size"]
         assert (found, type(found)) == (text, type(text))
+
+
+OF_VIDEOS = {"seconds": (3, 15), "width": (720, 2160), "height": (720, 2160), "fps": (24, 60), "bytes": (0, 209715200)}
+OF_IMAGES = {"width": (300, 10**6), "height": (300, 10**6), "ratio": (0.4, 2.5), "bytes": (0, 10485760)}
+
+
+def test_the_limits_of_the_bundled_models_files_are_upstreams() -> None:
+    """Of each measure the least and the most are taken, and nothing beyond them (U4, U6)."""
+    model = load().model
+    url = "https://e.com/a"
+    elements = [{"frontal_image_url": url, "reference_image_urls": [url]}]
+    files = model.inputs({"video_url": url, "image_urls": [url], "elements": elements})
+    assert [file.kind for file in files] == ["video", "image", "image", "image"]
+    for file in files:
+        limits = OF_VIDEOS if file.kind == "video" else OF_IMAGES
+        for name, (least, most) in limits.items():
+            for value, fits in ((least, True), (most, True), (least * 0.999, not least), (most * 1.001, most == 10**6)):
+                measured = replace(file, measures={name: value})
+                assert (list(measured.misfits()) == []) == fits, (file.place, name, value)
+        right = (".mp4", ".mov") if file.kind == "video" else (".jpg", ".jpeg", ".png")
+        for suffix in (".mp4", ".mov", ".jpg", ".jpeg", ".png", ".avi", ".gif"):
+            assert (list(replace(file, url=f"{url}{suffix}").misfits()) == []) == (suffix in right), suffix
+
+
+@pytest.mark.parametrize(
+    ("mode", "duration", "seconds"), [("std", "3", 72.2), ("std", "5", 95), ("pro", "5", 213.36), ("pro", "15", 469.36)]
+)
+def test_the_bundled_model_takes_its_time(mode: str, duration: str, seconds: float) -> None:
+    """The seconds on average follow from mode and duration (P2, U10), scatter, and are partly waited for (M3)."""
+    model = load().model
+    assert model.latency({"mode": mode, "duration": duration}) == pytest.approx(seconds)
+    assert (model.spread, model.queue_share) == (0.15, 0.02)
