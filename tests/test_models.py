@@ -121,7 +121,7 @@ def image(contract: Contract) -> Model:
     return contract.models["other-image2video"]
 
 
-EVERY_EXAMPLE = settings(max_examples=30)
+EVERY_EXAMPLE = settings(max_examples=20)
 
 
 def test_the_models_come_after_the_bundled_one(contract: Contract) -> None:
