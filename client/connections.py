@@ -92,9 +92,8 @@ class _Watched(HTTPConnection):
         """Return a socket connected to the first address of the host that answers while there is time."""
         failure: OSError = TimeoutError("there is no time left")
         try:
-            host = self._dns_host.strip("[]")
             for family, kind, protocol, _, address in socket.getaddrinfo(
-                host, self.port, allowed_gai_family(), socket.SOCK_STREAM
+                self._dns_host, self.port, allowed_gai_family(), socket.SOCK_STREAM
             ):
                 if self.deadline.over:
                     break

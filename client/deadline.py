@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from contextlib import suppress
-from threading import Lock, Timer
+from threading import Timer
 from types import TracebackType
 
 from mockling.client.signals import signals_waiting
@@ -26,7 +26,6 @@ class Deadline:
         self._end = time.monotonic() + seconds
         self._shut = False
         self._watched: list[socket.socket] = []
-        self._lock = Lock()
         self._timer = Timer(seconds, self._shut_down)
         self._timer.daemon = True  # a program that ends does not wait for it
 
@@ -59,14 +58,12 @@ class Deadline:
         What is kept is a duplicate: it stays valid when TLS takes the socket over, and names no other file once that is
         closed.
         """
-        with self._lock:
-            self._watched.append(connection.dup())
+        self._watched.append(connection.dup())  # first: what is over by now may have passed the list before
         if self.over:
             self._shut_down()
 
     def _shut_down(self) -> None:
         self._shut = True
-        with self._lock:
-            for watched in self._watched:
-                with suppress(OSError):  # the other side was faster
-                    watched.shutdown(socket.SHUT_RDWR)
+        for watched in self._watched:
+            with suppress(OSError):  # the other side was faster
+                watched.shutdown(socket.SHUT_RDWR)

@@ -104,7 +104,7 @@ class Answer:
         except (requests.RequestException, HTTPError, OSError) as error:
             cut = "The connection broke before the whole answer had come."
             raise self.broken(late if self._deadline.over else cut) from error
-        if self._deadline.over:
+        if self._deadline.over:  # then its end may be that of the connection
             raise self.broken(late)
 
 

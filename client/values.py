@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from decimal import Decimal, InvalidOperation
-from math import isfinite
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -45,13 +44,13 @@ def number(value: object, kind: type[Number]) -> Number | None:
     Raises `ValueError` if it is one that no seconds and no dollars can be: negative, or absurdly large or long.
     """
     text, found = str(value), None
-    with suppress(ValueError, InvalidOperation):
-        found = kind(text)
-    if found is None or not isfinite(found):
+    with suppress(InvalidOperation):
+        found = Decimal(text)  # whatever it is for, for a float makes infinity of what is too large
+    if found is None or not found.is_finite():
         return None
     if len(text) > LONGEST_NUMBER or not 0 <= found <= LARGEST_NUMBER:
         raise ValueError(f"The answer names a number that cannot be: {text[:LONGEST_NUMBER]}.")
-    return found
+    return kind(found)
 
 
 def figures(seconds: object, cost: object, remaining_credits: object) -> dict[str, Any]:

@@ -51,8 +51,6 @@ class Terms:
         figures = [document["price"], document["latency"], *output.values()]
         self._decisive = sorted({first_of(path) for figure in figures for path in names(figure)})
         parts = [schema["properties"][name] for name in self._decisive]
-        # Where each has its values counted, all of them were tried when the file was read.
-        self.counted = all(values_of(part) for part in parts)
         # Plain values, which are no long texts, are worked out once; 1, 1.0 and true are not the same.
         self._plain = all(values_of(part) or part.get("type") in ("integer", "number") for part in parts)
         self._remembered = lru_cache(maxsize=4096, typed=True)(

@@ -68,7 +68,7 @@ def unreachable(file: InputFile, sites: tuple[str, ...]) -> Iterator[str]:
 @lru_cache(maxsize=256)
 def _is_private(host: str) -> bool:
     try:
-        return not ip_address(host.strip("[]")).is_global
+        return not ip_address(host).is_global
     except ValueError:
         return host == "localhost" or host.endswith((".localhost", ".local", ".internal"))
 

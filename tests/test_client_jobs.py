@@ -299,8 +299,12 @@ def test_numbers_that_are_not_told_are_none(metrics: object) -> None:
 @pytest.mark.parametrize("name", ["timeout", "poll_interval"])
 def test_seconds_that_are_none_are_told(name: str, seconds: Any) -> None:
     """Neither a deadline nor an interval can be nothing."""
+
+    def unasked(*_: object) -> dict[str, Any]:
+        raise AssertionError("It was asked for.")
+
     with pytest.raises(ValueError, match=f"{name} must be a number of seconds above 0"):
-        job("http://127.0.0.1:9").wait(**{name: seconds})
+        Job("a-1", unasked).wait(**{name: seconds})
 
 
 def test_a_job_shows_no_key() -> None:

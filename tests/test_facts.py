@@ -122,6 +122,13 @@ def test_a_disputed_fact_has_all_its_answers() -> None:
         assert sorted(taken) == ["documented", "observed"]
 
 
+def test_each_answer_is_told_with_the_profiles_that_take_it() -> None:
+    """The first answer to D1 is what is documented, the second what was observed; both take the same to D4."""
+    taken = {row.answer: profiles_taking(row) for row in fact("D1")}
+    assert taken == {"json": ["documented"], "video": ["observed"]}
+    assert [profiles_taking(row) for row in fact("D4")] == [["documented", "observed"], []]
+
+
 def test_an_undisputed_fact_has_no_question() -> None:
     """What nobody disputes is one row that is no answer."""
     (row,) = fact("P1")

@@ -4,6 +4,7 @@ import ast
 import importlib
 import subprocess
 import sys
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -24,9 +25,15 @@ MAY_IMPORT = {
 SUITE = ROOT / "contract" / "suite"
 
 
+@cache
+def parsed(file: Path) -> ast.Module:
+    """Return a file's code, which several tests look at."""
+    return ast.parse(file.read_text("utf-8"))
+
+
 def imported_rooms(file: Path) -> set[str]:
     rooms = set()
-    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+    for node in ast.walk(parsed(file)):
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("mockling"):
             steps = node.module.split(".")
             rooms |= {steps[1]} if len(steps) > 1 else {alias.name for alias in node.names}
@@ -98,15 +105,16 @@ APART = "rerouting"  # stands on the ground alone
 SERVERS = {"flask": 1, "werkzeug": 1, "uvicorn": 3}  # the lowest floor that may import each
 
 
-def imported_at_start(file: Path) -> set[str]:
+@cache
+def imported_at_start(file: Path) -> frozenset[str]:
     """Return the modules that a file imports when it is imported itself."""
     names: set[str] = set()
-    for node in ast.parse(file.read_text("utf-8")).body:  # those below `if TYPE_CHECKING` and in functions come later
+    for node in parsed(file).body:  # those below `if TYPE_CHECKING` and in functions come later
         if isinstance(node, ast.ImportFrom) and node.module:
             names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
         elif isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
-    return names
+    return frozenset(names)
 
 
 def test_the_emulators_rooms_stand_on_one_another() -> None:
@@ -143,7 +151,7 @@ HISTORY = {"_MOVED"}  # tables that tell what was called otherwise before
 
 def spoken(file: Path) -> set[str]:
     """Return the names and texts in a file's code, without what only its readers see."""
-    tree = ast.parse(file.read_text("utf-8"))
+    tree = parsed(file)
     told: set[ast.AST] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):

@@ -121,7 +121,7 @@ def image(contract: Contract) -> Model:
     return contract.models["other-image2video"]
 
 
-EVERY_EXAMPLE = settings(max_examples=100)
+EVERY_EXAMPLE = settings(max_examples=20)
 
 
 def test_the_models_come_after_the_bundled_one(contract: Contract) -> None:
@@ -521,7 +521,7 @@ def test_the_same_model_twice_is_told(folder: Path) -> None:
         load(models=[first, second])
 
 
-@settings(max_examples=300)
+@settings(max_examples=80)
 @given(
     st.sampled_from(["parameters", "example", "price", "latency", "output", "inputs", "failures", "warnings"]),
     st.recursive(

@@ -11,9 +11,11 @@ from scripted import received
 
 CERTIFICATE = Path(__file__).with_name("loopback.pem")  # of localhost, api.example and files.example, with its key
 PACE = 0.02  # seconds between two drops
+SOON = 3  # drops after which a call may end
 END = 4.0  # seconds after which a server gives up, so that a client without a deadline fails instead of hanging
 
 Behaviour = Callable[["Hostile", socket.socket], None]
+End = Callable[[tuple[str, int]], None]  # ends a call, by the address of its end of the connection
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 
@@ -79,16 +81,18 @@ class Hostile:
             thread.join(10)
 
 
-def dripping(beginning: bytes, drop: bytes) -> Behaviour:
-    """Send a beginning at once, then drop after drop."""
+def dripping(beginning: bytes, drop: bytes, end: End | None = None) -> Behaviour:
+    """Send a beginning at once, then drop after drop; `end` is called after some of them."""
 
     def drip(server: Hostile, connection: socket.socket) -> None:
         server.requests.append(received(connection))
         connection.sendall(beginning)
-        for _ in range(int(END / PACE)):
+        for count in range(int(END / PACE)):
             if not server.wait():
                 return
             connection.sendall(drop)
+            if end and count == SOON:
+                end(connection.getpeername())
 
     return drip
 
@@ -105,14 +109,21 @@ def flooding(beginning: bytes, block: bytes, times: int) -> Behaviour:
     return flood
 
 
-def sipping(size: int, answer: bytes) -> Behaviour:
-    """Read a request little by little, at most `size` bytes at a time, and answer when it is whole."""
+def sipping(size: int, answer: bytes, end: End | None = None) -> Behaviour:
+    """Read a request little by little, at most `size` bytes at a time, and answer when it is whole.
+
+    `end` is called after some of it.
+    """
 
     def sip(server: Hostile, connection: socket.socket) -> None:
         head = connection.recv(1024)
         missing = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0]) - len(head.split(b"\r\n\r\n")[1])
+        sips = 0
         while missing > 0 and server.wait() and (more := connection.recv(size)):
             missing -= len(more)
+            sips += 1
+            if end and sips == SOON:
+                end(connection.getpeername())
         if missing <= 0:
             connection.sendall(answer)
 

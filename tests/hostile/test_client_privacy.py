@@ -9,7 +9,7 @@ from scripted import Scripted, http, scripted
 
 from hostile.servers import CERTIFICATE, Hostile, hostile
 from mockling import fixtures
-from mockling.client import Client, NotDownloaded
+from mockling.client import Client, NotDownloaded, NotSent
 
 KEY = "SG_0123456789abcdef"
 MP4 = fixtures.input_clip("narrow").read_bytes()
@@ -85,3 +85,15 @@ def test_the_environments_certificates_are_trusted(monkeypatch: pytest.MonkeyPat
     with hostile(answers, tls=True) as server:
         assert Client(KEY, named(server, "api.example")).credits() == 7
     assert set(headers(server.requests[0])) == COMMON | {"x-api-key"}
+
+
+def test_a_certificate_that_nobody_vouches_for_is_told() -> None:
+    """A server that only claims a name gets nothing, neither the key nor a request, and that is `NotSent`."""
+
+    def keeps(server: Hostile, connection: object) -> None:
+        server.requests.append(connection.recv(65536))  # type: ignore[attr-defined]
+
+    with hostile(keeps, tls=True) as server:
+        with pytest.raises(NotSent, match=rf"The certificate of https://api\.example:{server.port} is not trusted"):
+            Client(KEY, named(server, "api.example")).generate("a", "b")
+        assert server.requests == []
