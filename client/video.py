@@ -125,6 +125,7 @@ def _nameless(folder: Path) -> IO[bytes]:
 def _give_name(file: IO[bytes], target: Path, replace: bool) -> None:
     """Give a file a name: beside the target and then in its place, so that no half of it is ever seen."""
     part = target.with_name(f".mockling-{secrets.token_hex(8)}.part")
+    file.flush()
     with signals_waiting():
         try:
             if not _linked(file, part):
