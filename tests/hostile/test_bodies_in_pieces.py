@@ -1,0 +1,124 @@
+"""Bodies that come little by little: what is just small enough, what is a byte too large, and whose turn it is."""
+
+import json
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+import requests
+from calling import V1
+
+from hostile.callers import CHUNKED, CREDITS, ME, connect
+from mockling.emulator import Emulator
+
+LIMIT = 20_000  # bytes of a body, so that few are needed; four such bodies may be on their way at once
+POST = f"POST {V1} HTTP/1.1\r\n{ME}content-type: application/json\r\n"
+END = b"0\r\n\r\n"
+
+
+@pytest.fixture(scope="module")
+def small() -> Iterator[Emulator]:
+    """An emulator that takes small bodies alone."""
+    with Emulator(speed="instant", requests_per_minute="off", contract={"x-limits": {"body_bytes": LIMIT}}) as running:
+        yield running
+
+
+@pytest.fixture
+def others(small: Emulator) -> Iterator[requests.Session]:
+    """A caller whose small requests are answered whatever the others do."""
+    with requests.Session() as session:
+        yield session
+        assert session.get(small.url, timeout=30).status_code == 404
+
+
+def padded(sample: dict[str, Any], size: int) -> bytes:
+    """Return the sample as a body of so many bytes."""
+    return json.dumps(sample).encode().ljust(size)
+
+
+def chunks(body: bytes, size: int = LIMIT) -> list[bytes]:
+    """Return a body in chunks of a size, without their end."""
+    parts = [body[start : start + size] for start in range(0, len(body), size)]
+    return [b"%x\r\n%b\r\n" % (len(part), part) for part in parts]
+
+
+def send(server: Emulator, others: requests.Session, caller: socket.socket, pieces: list[bytes]) -> None:
+    """Send pieces, each when the server has taken the one before, for it has answered someone else since."""
+    for piece in pieces:
+        caller.sendall(piece)
+        assert others.get(server.url, timeout=30).status_code == 404
+
+
+def pieces_of(framing: str, body: bytes) -> list[bytes]:
+    """Return a request in the pieces in which it is sent."""
+    if framing.startswith("content-length"):
+        head = f"{POST}content-length: {len(body)}\r\n\r\n".encode()
+        return [head, body[:9000], body[9000:-1], body[-1:]]
+    head = f"{CHUNKED}{ME[9:]}\r\n".encode()
+    match framing:
+        case "chunks in one piece":
+            return [head + b"".join(chunks(body)) + END]
+        case "chunks and then their end":
+            return [head, *chunks(body, 9000), END]
+        case "chunks with their end":
+            *most, last = chunks(body, 9000)
+            return [head, *most, last + END]
+    raise AssertionError(framing)
+
+
+@pytest.mark.parametrize(("size", "status"), [(LIMIT - 1, 200), (LIMIT, 200), (LIMIT + 1, 413)])
+@pytest.mark.parametrize(
+    "framing", ["content-length", "chunks in one piece", "chunks and then their end", "chunks with their end"]
+)
+def test_a_body_of_the_limit_is_taken_and_not_a_byte_more(
+    small: Emulator, others: requests.Session, sample: dict[str, Any], framing: str, size: int, status: int
+) -> None:
+    """However it comes; all of it is recorded, of a larger one its size alone, and the connection serves on (G22)."""
+    body = padded(sample, size)
+    with connect(small) as caller:
+        send(small, others, caller, pieces_of(framing, body))
+        assert caller.recv(65536).startswith(b"HTTP/1.1 %d " % status)
+        exchange = next(one for one in reversed(small.journal) if one.operation == "generate")
+        caller.sendall(CREDITS)
+        assert caller.recv(65536).startswith(b"HTTP/1.1 200 ")
+    assert (exchange.status, exchange.request.size) == (status, size)
+    assert exchange.request.body == (body if status == 200 else b"")
+
+
+def taken(caller: socket.socket, patience: float | None = 30) -> bytes:
+    """Return the first line of a response; nothing if there is none at once."""
+    caller.settimeout(patience)
+    try:
+        return caller.recv(65536).partition(b"\r\n")[0]
+    except BlockingIOError:
+        return b""
+
+
+@pytest.mark.parametrize("leaves", [False, True])
+def test_who_finds_no_room_waits_for_the_one_before(
+    small: Emulator, others: requests.Session, sample: dict[str, Any], leaves: bool
+) -> None:
+    """Of many large bodies five are read at once; who comes then goes on when one ends or leaves, time and again."""
+    body = padded(sample, LIMIT)
+    beginning = [f"{CHUNKED}{ME[9:]}\r\n".encode(), *chunks(body[:9000]), *chunks(body[9000:-1])]
+    end = chunks(body[-1:])[0] + END
+    for _ in range(3):
+        with ExitStack() as connections:
+            callers = [connections.enter_context(connect(small)) for _ in range(7)]
+            for caller in callers:
+                send(small, others, caller, beginning)
+            *first, alone, next_one, last = callers
+            for waiting in (last, next_one):
+                send(small, others, waiting, [end])
+                assert taken(waiting, 0) == b""
+            for caller in first:
+                send(small, others, caller, [end])
+                assert taken(caller) == b"HTTP/1.1 200 OK"
+            if leaves:
+                alone.close()
+            else:
+                send(small, others, alone, [end])
+                assert taken(alone) == b"HTTP/1.1 200 OK"
+            assert [taken(waiting) for waiting in (next_one, last)] == [b"HTTP/1.1 200 OK"] * 2
