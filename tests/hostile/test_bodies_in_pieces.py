@@ -122,3 +122,15 @@ def test_who_finds_no_room_waits_for_the_one_before(
                 send(small, others, alone, [end])
                 assert taken(alone) == b"HTTP/1.1 200 OK"
             assert [taken(waiting) for waiting in (next_one, last)] == [b"HTTP/1.1 200 OK"] * 2
+
+
+@pytest.mark.parametrize(("more", "bound"), [(200_000, "MOST_DRAINED"), (1, "LONGEST_DRAIN")])
+def test_a_body_that_is_too_large_is_read_on_for_a_while(
+    small: Emulator, monkeypatch: pytest.MonkeyPatch, more: int, bound: str
+) -> None:
+    """Who goes on sending is refused after so many bytes and so many seconds, though there is no end of his body."""
+    monkeypatch.setattr(f"mockling.emulator.listening.bodies.{bound}", 0.01 if bound == "LONGEST_DRAIN" else 100_000)
+    with connect(small) as caller:
+        caller.settimeout(8)  # less than it takes by itself
+        caller.sendall(b"".join([f"{CHUNKED}{ME[9:]}\r\n".encode(), *chunks(b" " * (LIMIT + more))]))
+        assert caller.recv(12) == b"HTTP/1.1 413"

@@ -48,15 +48,69 @@ def test_headers_are_counted(server: Emulator, lines: int, status: int) -> None:
         assert refused(caller.recv(65536))[0] == status
 
 
-@pytest.mark.parametrize("size", [protocol.MOST_HEAD - 200, protocol.MOST_HEAD])
+@pytest.mark.parametrize(("size", "status"), [(protocol.MOST_HEAD, 404), (protocol.MOST_HEAD + 1, 431)])
 @pytest.mark.parametrize("step", [1000, 10**6])
-def test_a_head_has_a_size(server: Emulator, size: int, step: int) -> None:
-    """A head of nearly 64 KiB is taken, and a larger one refused, in however many pieces it comes."""
-    head = b"GET /a HTTP/1.1\r\nHost: x\r\nX-A: " + b"b" * size + b"\r\n\r\n"
+def test_a_head_has_a_size(server: Emulator, size: int, status: int, step: int) -> None:
+    """A head whose path, names and values have 64 KiB is taken, and a larger one refused, however it comes."""
+    head = b"GET /a HTTP/1.1\r\nHost: x\r\nX-A: " + b"b" * (size - len("/aHostxX-A")) + b"\r\n\r\n"
     with connect(server) as caller:
         for start in range(0, len(head), step):
             caller.sendall(head[start : start + step])
-        assert refused(caller.recv(65536))[0] == (404 if size < protocol.MOST_HEAD else 431)
+        assert refused(caller.recv(65536))[0] == status
+
+
+def test_a_trailer_is_as_long_as_a_head(server: Emulator) -> None:
+    """Each has its own bound, and so has the head of the next request."""
+    long = b"X-A: " + b"b" * (protocol.MOST_HEAD - 200) + b"\r\n"
+    asked = (
+        b"POST /a HTTP/1.1\r\nHost: x\r\ntransfer-encoding: chunked\r\n"
+        + long
+        + b"\r\n1\r\na\r\n0\r\n"
+        + long
+        + b"\r\n"
+    )
+    with connect(server) as caller:
+        for _ in range(3):
+            caller.sendall(asked)
+            assert refused(caller.recv(65536))[0] == 404
+
+
+def test_so_many_requests_of_a_connection_wait(held: tuple[Emulator, socket.socket]) -> None:
+    """A hundred requests behind a held call are taken apart, or a piece more, and the rest is left as it came."""
+    server, caller = held
+    caller.sendall(CREDITS * 1000)
+    while not server.held:
+        requests.get(server.url, timeout=30)
+    for _ in range(3):
+        requests.get(server.url, timeout=30)
+    most = max(len(getattr(one, "pipeline", ())) for one in server._listener._state.connections)
+    assert protocol.MOST_QUEUED <= most <= protocol.MOST_QUEUED + protocol.PIECE / len(CREDITS)
+
+
+def test_who_goes_on_after_a_refusal_is_cut_off(server: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A refused caller may send for a while, so many bytes and so many seconds, and then he is gone."""
+    monkeypatch.setattr(protocol, "MOST_IGNORED", 200_000)
+    with connect(server) as caller:
+        caller.sendall(b"rubbish\r\n\r\n")
+        assert refused(caller.recv(65536))[0] == 400
+        caller.sendall(b"x" * 200_000)
+        requests.get(server.url, timeout=30)
+        caller.sendall(b"x")
+        assert flood(caller, b"x" * 1000, 50_000_000, 5) < 50_000_000
+    monkeypatch.undo()
+    monkeypatch.setattr(protocol, "LINGER", 0.01)
+    with connect(server) as caller:
+        caller.sendall(b"rubbish\r\n\r\n")
+        assert refused(caller.recv(65536))[0] == 400
+        assert flood(caller, b"x", 10**6) < 10**6
+
+
+def test_an_idle_connection_is_closed_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody has to end what he began, but while he sends, or waits, it is kept."""
+    monkeypatch.setattr(listener, "KEEP_ALIVE", 0.05)
+    with Emulator(speed="instant") as server, connect(server) as caller:
+        caller.sendall(CREDITS)
+        assert everything(caller).count(b"HTTP/1.1 200") == 1
 
 
 def test_a_key_in_a_trailer_is_none(server: Emulator) -> None:
