@@ -1,9 +1,11 @@
 """Bodies that come little by little: what is just small enough, what is a byte too large, and whose turn it is."""
 
+import gc
 import json
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from calling import V1
 
 from hostile.callers import CHUNKED, CREDITS, ME, connect
 from mockling.emulator import Emulator
+from mockling.emulator.signs import CONTROL
 
 LIMIT = 20_000  # bytes of a body, so that few are needed; four such bodies may be on their way at once
 POST = f"POST {V1} HTTP/1.1\r\n{ME}content-type: application/json\r\n"
@@ -101,6 +104,7 @@ def test_who_finds_no_room_waits_for_the_one_before(
     small: Emulator, others: requests.Session, sample: dict[str, Any], leaves: bool
 ) -> None:
     """Of many large bodies five are read at once; who comes then goes on when one ends or leaves, time and again."""
+    small.reset()  # which makes no more room
     body = padded(sample, LIMIT)
     beginning = [f"{CHUNKED}{ME[9:]}\r\n".encode(), *chunks(body[:9000]), *chunks(body[9000:-1])]
     end = chunks(body[-1:])[0] + END
@@ -134,3 +138,36 @@ def test_a_body_that_is_too_large_is_read_on_for_a_while(
         caller.settimeout(8)  # less than it takes by itself
         caller.sendall(b"".join([f"{CHUNKED}{ME[9:]}\r\n".encode(), *chunks(b" " * (LIMIT + more))]))
         assert caller.recv(12) == b"HTTP/1.1 413"
+
+
+def test_what_controls_takes_no_room_for_long_and_is_no_call(small: Emulator, others: requests.Session) -> None:
+    """A body for the control API is read as any other, given back, and recorded nowhere, nor is one that breaks off."""
+    small.journal.clear()
+    body = json.dumps({"nothing": "x" * (LIMIT - 1000)}).encode()
+    for _ in range(8):
+        with connect(small) as caller:
+            head = f"POST {CONTROL}/nowhere HTTP/1.1\r\nHost: 127.0.0.1\r\ncontent-length: {len(body)}\r\n\r\n".encode()
+            send(small, others, caller, [head, body[:9000], body[9000:-1]])
+            caller.sendall(body[-1:])
+            assert caller.recv(65536).startswith(b"HTTP/1.1 4")
+    with connect(small) as caller:
+        send(small, others, caller, [head, body[:9000]])
+    for _ in range(3):
+        others.get(small.url, timeout=30)
+    assert {exchange.path for exchange in small.journal} == {"/"}
+
+
+def test_a_body_is_forgotten_while_its_call_is_held(sample: dict[str, Any]) -> None:
+    """A call that waits keeps no more of its body than the journal will, and that is recorded when it ends."""
+    with Emulator(speed="manual") as server, connect(server) as caller:
+        body = padded(sample, 10**6)
+        caller.sendall(f"{POST}content-length: {len(body)}\r\n\r\n".encode() + body)
+        while not server.held:
+            requests.get(server.url, timeout=30)
+        gc.collect()
+        kept = [one for one in gc.get_objects() if isinstance(one, BytesIO) and one.getbuffer().nbytes >= 10**6]
+        assert kept == []
+        server.clock.advance(1000)
+        assert caller.recv(12) == b"HTTP/1.1 200"
+        exchange = next(one for one in server.journal if one.operation == "generate")
+        assert (exchange.request.size, exchange.request.body) == (10**6, body[: 64 * 1024])
