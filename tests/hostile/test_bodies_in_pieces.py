@@ -117,7 +117,7 @@ def test_who_finds_no_room_waits_for_the_one_before(
             for waiting in (last, next_one):
                 send(small, others, waiting, [end])
                 assert taken(waiting, 0) == b""
-            for caller in first:
+            for caller in reversed(first):  # none waits for another
                 send(small, others, caller, [end])
                 assert taken(caller) == b"HTTP/1.1 200 OK"
             if leaves:
