@@ -1,5 +1,6 @@
 """What would reach a live host by another way is refused before anything leaves, and is not forgotten."""
 
+import _socket
 import asyncio
 import socket
 import threading
@@ -67,6 +68,7 @@ def ways(host: str) -> dict[str, Callable[[], Any]]:
     return {
         "getaddrinfo": lambda: socket.getaddrinfo(host, 443),
         "getaddrinfo by name": lambda: socket.getaddrinfo(port=443, host=host),
+        "_socket.getaddrinfo by name": lambda: _socket.getaddrinfo(host=host, port=443),
         "getaddrinfo of before": lambda: getaddrinfo(host, 443),
         "getaddrinfo of bytes": lambda: socket.getaddrinfo(host.upper().encode() + b".", 443),
         "gethostbyname": lambda: socket.gethostbyname(host),

@@ -12,7 +12,7 @@ import pytest
 import requests
 from calling import V1
 
-from hostile.callers import CHUNKED, CREDITS, ME, connect
+from hostile.callers import CHUNKED, CREDITS, ME, connect, everything, refused
 from mockling.emulator import Emulator
 from mockling.emulator.signs import CONTROL
 
@@ -130,14 +130,28 @@ def test_who_finds_no_room_waits_for_the_one_before(
 
 @pytest.mark.parametrize(("more", "bound"), [(200_000, "MOST_DRAINED"), (1, "LONGEST_DRAIN")])
 def test_a_body_that_is_too_large_is_read_on_for_a_while(
-    small: Emulator, monkeypatch: pytest.MonkeyPatch, more: int, bound: str
+    small: Emulator, others: requests.Session, monkeypatch: pytest.MonkeyPatch, more: int, bound: str
 ) -> None:
     """Who goes on sending is refused after so many bytes and so many seconds, though there is no end of his body."""
     monkeypatch.setattr(f"mockling.emulator.listening.bodies.{bound}", 0.01 if bound == "LONGEST_DRAIN" else 100_000)
     with connect(small) as caller:
         caller.settimeout(8)  # less than it takes by itself
-        caller.sendall(b"".join([f"{CHUNKED}{ME[9:]}\r\n".encode(), *chunks(b" " * (LIMIT + more))]))
+        send(small, others, caller, [f"{CHUNKED}{ME[9:]}\r\n".encode(), *chunks(b" " * (LIMIT + more))])
         assert caller.recv(12) == b"HTTP/1.1 413"
+
+
+@pytest.mark.parametrize("framing", ["content-length", "chunks"])
+def test_who_sends_all_first_can_read_that_it_is_too_much(small: Emulator, framing: str) -> None:
+    """A too large body is read to its end where the connection ends after it, and only then refused."""
+    body = b" " * 5_000_000
+    with connect(small) as caller:
+        if framing == "chunks":
+            caller.sendall(f"{CHUNKED}connection: close\r\n{ME[9:]}\r\n".encode())
+            caller.sendall(b"".join(chunks(body, 100_000)) + END)
+        else:
+            caller.sendall(f"{POST}connection: close\r\ncontent-length: {len(body)}\r\n\r\n".encode())
+            caller.sendall(body)
+        assert refused(everything(caller))[0] == 413
 
 
 def test_what_controls_takes_no_room_for_long_and_is_no_call(small: Emulator, others: requests.Session) -> None:
