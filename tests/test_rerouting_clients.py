@@ -244,13 +244,23 @@ def test_a_pool_has_as_many_connections_as_it_would() -> None:
         held.release_conn()
 
 
+@pytest.mark.usefixtures("live")
+def test_a_pool_that_is_closed_is_closed() -> None:
+    """It says so, as it would live, and calls nobody."""
+    pool = urllib3.HTTPSConnectionPool("api.segmind.com")
+    pool.close()
+    with pytest.raises(urllib3.exceptions.ClosedPoolError):
+        pool.request("GET", "/v1/get-user-credits", headers=WITH_KEY)
+
+
 def test_a_pools_own_retries_and_headers_are_kept() -> None:
     """What was set for a pool holds for what is rerouted."""
     retry = urllib3.Retry(1, status_forcelist=[502], backoff_factor=0)
     pool = urllib3.HTTPSConnectionPool("api.segmind.com", retries=retry, headers={"X-Own": "mine"})
-    with scripted(http(502), http(200)) as server, Rerouting(server.url, ORIGINS), pool:
+    with scripted(http(502), http(200), http(200)) as server, Rerouting(server.url, ORIGINS), pool:
         assert pool.request("GET", "/").status == 200
-    assert [b"X-Own: mine" in request for request in server.requests] == [True, True]
+        assert pool.urlopen("GET", "/").status == 200
+    assert [b"X-Own: mine" in request for request in server.requests] == [True] * 3
 
 
 @pytest.mark.usefixtures("live")
