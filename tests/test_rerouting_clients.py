@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import httpcore
 import httpx
 import pytest
 import requests
@@ -216,6 +217,22 @@ def test_a_request_past_a_proxy_is_no_proxys() -> None:
         httpx.get("http://api.segmind.com/x", proxy=NOWHERE)
         in_session(ask)
     assert [request.partition(b"\r\n")[0] for request in server.requests] == [b"GET /x HTTP/1.1"] * 3
+
+
+@pytest.mark.parametrize(("expiry", "connections"), [(None, 1), (0, 2)])
+def test_a_pool_past_its_proxy_keeps_its_ways(emulator: Emulator, expiry: float | None, connections: int) -> None:
+    """It connects as it was told to, and keeps a connection as long as it was told to."""
+    places: list[tuple[str, int]] = []
+
+    class Counting(httpcore.SyncBackend):
+        def connect_tcp(self, host: str, port: int, *rest: Any, **more: Any) -> httpcore.NetworkStream:
+            places.append((host, port))
+            return super().connect_tcp(host, port, *rest, **more)
+
+    pool = httpcore.HTTPProxy(NOWHERE, keepalive_expiry=expiry, network_backend=Counting())
+    with emulator.intercept(), pool:
+        assert [pool.request("GET", CREDITS, headers=WITH_KEY).status for _ in "12"] == [200, 200]
+    assert places == [("127.0.0.1", int(emulator.url.rpartition(":")[2]))] * connections
 
 
 @pytest.mark.usefixtures("live")

@@ -5,7 +5,9 @@ import json
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from io import BytesIO
+from threading import Event
 from typing import Any
 
 import pytest
@@ -14,6 +16,8 @@ from calling import V1
 
 from hostile.callers import CHUNKED, CREDITS, ME, connect, everything, refused
 from mockling.emulator import Emulator
+from mockling.emulator.http.reading import read_body
+from mockling.emulator.listening.protocol import Protocol
 from mockling.emulator.signs import CONTROL
 
 LIMIT = 20_000  # bytes of a body, so that few are needed; four such bodies may be on their way at once
@@ -185,3 +189,26 @@ def test_a_body_is_forgotten_while_its_call_is_held(sample: dict[str, Any]) -> N
         assert caller.recv(12) == b"HTTP/1.1 200"
         exchange = next(one for one in server.journal if one.operation == "generate")
         assert (exchange.request.size, exchange.request.body) == (10**6, body[: 64 * 1024])
+
+
+def test_who_waits_for_room_is_not_too_slow(sample: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A caller whose body is not read on, for there is no room, has all the time it takes, unlike one who dawdles."""
+    go_on, size = Event(), 300_000
+    monkeypatch.setattr(
+        "mockling.emulator.http.generations.read_body", lambda *rest: go_on.wait(30) and read_body(*rest)
+    )
+    limits = {"x-limits": {"body_bytes": size}}
+    body = padded(sample, size)
+    with Emulator(speed="instant", contract=limits) as server, ExitStack() as connections, requests.Session() as others:
+        callers = [connections.enter_context(connect(server)) for _ in range(6)]
+        for caller in callers:
+            send(server, others, caller, [f"{CHUNKED}{ME[9:]}\r\n".encode(), *chunks(body, 60_000), END])
+        dawdling = connections.enter_context(connect(server))
+        send(server, others, dawdling, [b"GET /a HT"])
+        loop, connected = server._listener.loop, list(server._listener._state.connections)
+        for one in connected:
+            assert isinstance(one, Protocol)
+            server._in_loop(partial(one.check_pace, loop.time() + 10**6, 60))
+        assert dawdling.recv(12) == b"HTTP/1.1 408"
+        go_on.set()
+        assert [caller.recv(12) for caller in callers] == [b"HTTP/1.1 200"] * 6

@@ -1,7 +1,10 @@
 """Heads, trailers and pipelines without an end, other protocols, slow callers: bounded, and told why."""
 
+import gc
 import json
+import re
 import socket
+import struct
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from itertools import product
@@ -93,9 +96,11 @@ def test_who_goes_on_after_a_refusal_is_cut_off(server: Emulator, monkeypatch: p
     with connect(server) as caller:
         caller.sendall(b"rubbish\r\n\r\n")
         assert refused(caller.recv(65536))[0] == 400
-        caller.sendall(b"x" * 200_000)
-        requests.get(server.url, timeout=30)
-        caller.sendall(b"x")
+        for part, cut_off in ((b"x" * 200_000, False), (b"x", False), (b"x", True)):
+            caller.sendall(part)
+            for _ in range(3):
+                requests.get(server.url, timeout=30)
+            assert (caller.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) != 0) == cut_off
         assert flood(caller, b"x" * 1000, 50_000_000, 5) < 50_000_000
     monkeypatch.undo()
     monkeypatch.setattr(protocol, "LINGER", 0.01)
@@ -103,6 +108,31 @@ def test_who_goes_on_after_a_refusal_is_cut_off(server: Emulator, monkeypatch: p
         caller.sendall(b"rubbish\r\n\r\n")
         assert refused(caller.recv(65536))[0] == 400
         assert flood(caller, b"x", 10**6) < 10**6
+
+
+def test_a_connection_that_was_reset_is_forgotten_at_once(server: Emulator) -> None:
+    """Nothing of it waits for the end of its idle time."""
+    with connect(server) as caller:
+        caller.sendall(CREDITS)
+        assert caller.recv(12) == b"HTTP/1.1 200"
+        caller.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    for _ in range(3):
+        requests.get(server.url, headers={"connection": "close"}, timeout=30)
+    gc.collect()
+    loop = server._listener.loop
+    assert [one for one in gc.get_objects() if type(one) is protocol.Protocol and one.loop is loop] == []
+
+
+def test_a_held_call_is_not_idle(sample: dict[str, Any]) -> None:
+    """A call on a connection that was idle before waits as long as it must."""
+    with Emulator(speed="manual") as server, connect(server) as caller:
+        caller.sendall(CREDITS)
+        assert caller.recv(12) == b"HTTP/1.1 200"
+        caller.sendall(calling(sample))
+        while not server.held:
+            requests.get(server.url, headers={"connection": "close"}, timeout=30)
+        (connection,) = [one for one in server._listener._state.connections if getattr(one, "cycle", None)]
+        assert getattr(connection, "timeout_keep_alive_task", 0) is None
 
 
 def test_an_idle_connection_is_closed_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -206,8 +236,12 @@ def test_a_line_end_behind_a_call_ends_nothing(sample: dict[str, Any]) -> None:
             with connect(server) as slow:  # who came later and is refused for it
                 slow.sendall(b"GET /a HT")
                 assert refused(everything(slow))[0] == 408
+        callers[0].sendall(LAST)
+        callers[1].sendall(b"TP/1.1\r\nHost: x\r\nconnection: close\r\n\r\n")
+        requests.get(server.url, timeout=30)
         server.clock.advance(1000)
-        assert [caller.recv(12) for caller in callers] == [b"HTTP/1.1 200"] * 2
+        statuses = [re.findall(rb"HTTP/1.1 (\d+)", everything(caller)) for caller in callers]
+    assert statuses == [[b"200", b"200"], [b"200", b"404"]]
 
 
 def test_rubbish_behind_a_call_ends_the_connection_after_it(held: tuple[Emulator, socket.socket]) -> None:
