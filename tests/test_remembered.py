@@ -4,9 +4,11 @@ import gc
 import weakref
 from typing import Any
 
+import aiohttp
 import pytest
 import requests
 from calling import GOOD_KEY, V1, V2, Local
+from rerouted import in_session
 
 from mockling.emulator import Emulator
 from mockling.emulator.http import masking
@@ -177,3 +179,23 @@ def test_a_pool_that_was_rerouted_is_forgotten_with_its_last_user(emulator: Emul
         del session
         gc.collect()
         assert pool() is None
+
+
+def test_a_connection_of_aiohttp_is_forgotten_when_it_is_over(emulator: Emulator) -> None:
+    """Likewise its connections, of which each knows what its time-out is."""
+    connections: list[weakref.ref[Any]] = []
+
+    class Response(aiohttp.ClientResponse):
+        async def start(self, connection: Any) -> aiohttp.ClientResponse:
+            connections.append(weakref.ref(connection))
+            return await super().start(connection)
+
+    async def ask(session: aiohttp.ClientSession) -> bytes:
+        url = "https://api.segmind.com/v1/get-user-credits"
+        async with session.get(url, headers={"x-api-key": GOOD_KEY}) as response:
+            return await response.read()
+
+    with emulator.intercept():
+        assert b"credits" in in_session(ask, response_class=Response)
+        gc.collect()
+        assert [one() for one in connections] == [None]

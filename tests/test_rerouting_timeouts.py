@@ -2,7 +2,9 @@
 
 import asyncio
 import re
+import socket
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -200,6 +202,16 @@ def test_without_the_sign_a_body_that_breaks_off_is_broken(name: str) -> None:
     )
     with scripted(http(200, b"as far", length=1000)) as server, Rerouting(server.url, ORIGINS), pytest.raises(errors):
         ASKS[name]("GET", f"{LIVE}/")
+
+
+@pytest.mark.parametrize("name", ASKS)
+def test_what_is_silent_in_real_time_is_a_time_out_too(name: str) -> None:
+    """Where not even the emulator answers, a time-out passes in real seconds, as it would live."""
+    with ThreadPoolExecutor(1) as other, socket.create_server(("127.0.0.1", 0)) as silent:
+        with Rerouting(f"http://127.0.0.1:{silent.getsockname()[1]}", ORIGINS):
+            asked = other.submit(ASKS[name], "GET", f"{LIVE}/", timeout=0.05)
+            error = asked.exception(30)
+        assert isinstance(error, UNREAD[name])
 
 
 def test_a_total_that_stalls_is_asyncios_time_out() -> None:
