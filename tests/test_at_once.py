@@ -17,7 +17,7 @@ from mockling.emulator import Emulator
 from mockling.emulator.rerouting import of_urllib3
 from mockling.emulator.rerouting.patches import Patches
 
-SOON = 0.1  # seconds in which another thread would have done what it must not do yet
+SOON = 0.2  # seconds in which another thread would have done what it must not do yet
 CREDITS = "https://api.segmind.com/v1/get-user-credits"
 
 
@@ -45,6 +45,8 @@ class Meanwhile:
         if self.future is None:
             self.future = self._other.submit(self._do)
             self.early = self.done.wait(SOON)
+        else:
+            self.done.set()  # both are in it at once, or the first has left it
         return self.function(*arguments, **more)
 
     def _do(self) -> Any:

@@ -125,10 +125,10 @@ LARGE: dict[str, Callable[[], dict[str, Any]]] = {
     "host": lambda: {"video_url": "https://" + "a" * 20_000_000 + "/a.mp4"},
     "names": lambda: {"prompt": "@image1 " * 2_500_000},
     "long images": lambda: {"image_urls": ["https://e.com/" + "a" * 5_000_000] * 4},
-    "many images": lambda: {"image_urls": ["a" * 200] * 99_900},
-    "elements": lambda: {"elements": [{"a" * 400: 1}] * 33_000},
+    "many images": lambda: {"image_urls": ["a" * 600] * 33_000},
+    "elements": lambda: {"elements": [{"a" * 1200: 1}] * 16_000},
     "mode": lambda: {"mode": "a" * 20_000_000},
-    "unknown": lambda: {f"{number:0400}": 1 for number in range(49_900)},
+    "unknown": lambda: {f"{number:01000}": 1 for number in range(20_000)},
     "more than is taken": lambda: {"image_urls": ["a"] * 1_000_000},
 }
 

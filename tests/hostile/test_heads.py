@@ -131,7 +131,8 @@ def test_a_held_call_is_not_idle(sample: dict[str, Any]) -> None:
         caller.sendall(calling(sample))
         while not server.held:
             requests.get(server.url, headers={"connection": "close"}, timeout=30)
-        (connection,) = [one for one in server._listener._state.connections if getattr(one, "cycle", None)]
+        me = caller.getsockname()
+        (connection,) = [one for one in server._listener._state.connections if getattr(one, "client", None) == me]
         assert getattr(connection, "timeout_keep_alive_task", 0) is None
 
 
