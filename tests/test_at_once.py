@@ -36,13 +36,14 @@ class Meanwhile:
 
     def __init__(self, other: ThreadPoolExecutor, function: Callable[..., Any], act: Callable[[], Any]) -> None:
         self.function = function
-        self._other, self._act = other, act
+        self._other, self._act, self._begun = other, act, False
         self.future: Future[Any] | None = None
         self.done = Event()
         self.early: bool | None = None
 
     def __call__(self, *arguments: Any, **more: Any) -> Any:
-        if self.future is None:
+        if not self._begun:
+            self._begun = True
             self.future = self._other.submit(self._do)
             self.early = self.done.wait(SOON)
         else:
