@@ -167,7 +167,9 @@ def test_a_part_without_a_name_is_refused(local: Local, key: str, sample: dict[s
     )
 
 
-def test_a_body_over_the_limit_is_refused_before_it_is_read(emulator: Emulator, key: str) -> None:
+def test_a_body_over_the_limit_is_refused_before_it_is_read(
+    emulator: Emulator, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """More than 25 MiB is 413, whether the length is announced, or found out on the way (G22)."""
     most = emulator.contract.document["x-limits"]["body_bytes"]
     announced = post(emulator, b" " * (most + 1), key)
@@ -178,6 +180,7 @@ def test_a_body_over_the_limit_is_refused_before_it_is_read(emulator: Emulator, 
     headers = {"x-api-key": key, "content-type": "application/json"}
     in_chunks = requests.post(emulator.url + V1, headers=headers, data=iter([b" " * most, b"  "]), timeout=30)
     assert in_chunks.status_code == 413
+    monkeypatch.setattr("mockling.emulator.listening.bodies.LONGEST_DRAIN", 0.01)
     with socket.create_connection(("127.0.0.1", urlsplit(emulator.url).port or 0), timeout=30) as waiting:
         head = f"POST {V1} HTTP/1.1\r\nHost: x\r\nx-api-key: {key}\r\nContent-Type: application/json\r\n"
         waiting.sendall(f"{head}Content-Length: {10**12}\r\n\r\n".encode())

@@ -125,6 +125,39 @@ def test_an_emulator_can_be_called_by_its_address_within_anothers_block(emulator
         assert balance(make_key(), inner.url) == 7
 
 
+def test_a_block_entered_again_within_another_is_left_once(emulator: Emulator) -> None:
+    """Of A, B and A again, B wins after the inner A, and A after B; all is put back at the last end, not before."""
+    with Emulator(speed="instant", credits="7") as other:
+        outer, middle = emulator.intercept(), other.intercept()
+        with outer:
+            replaced = state()
+            with middle:
+                with outer:
+                    assert (balance(make_key()), state()) == (10**9, replaced)
+                assert (balance(make_key()), state()) == (7, replaced)
+            assert (balance(make_key()), state()) == (10**9, replaced)
+        assert state() == CLEAN
+    assert replaced != CLEAN
+
+
+def test_a_block_that_cannot_begin_leaves_nothing_behind(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What failed on entry is no block, and the next one is as ever."""
+
+    def fail(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("mockling.emulator.rerouting.of_httpcore.install", fail)
+        with pytest.raises(KeyboardInterrupt), emulator.intercept():
+            pass
+    assert state() == CLEAN
+    with pytest.raises(requests.ConnectionError, match="stay on loopback"):
+        balance(make_key())
+    with emulator.intercept():
+        assert balance(make_key()) == 10**9
+        assert state() != CLEAN
+
+
 def test_a_block_can_be_entered_again(emulator: Emulator) -> None:
     """The same context manager may be entered twice at once, and once more later."""
     rerouting = emulator.intercept()

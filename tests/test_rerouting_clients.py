@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import httpcore
 import httpx
 import pytest
 import requests
@@ -218,6 +219,22 @@ def test_a_request_past_a_proxy_is_no_proxys() -> None:
     assert [request.partition(b"\r\n")[0] for request in server.requests] == [b"GET /x HTTP/1.1"] * 3
 
 
+@pytest.mark.parametrize(("expiry", "connections"), [(None, 1), (0, 2)])
+def test_a_pool_past_its_proxy_keeps_its_ways(emulator: Emulator, expiry: float | None, connections: int) -> None:
+    """It connects as it was told to, and keeps a connection as long as it was told to."""
+    places: list[tuple[str, int]] = []
+
+    class Counting(httpcore.SyncBackend):
+        def connect_tcp(self, host: str, port: int, *rest: Any, **more: Any) -> httpcore.NetworkStream:
+            places.append((host, port))
+            return super().connect_tcp(host, port, *rest, **more)
+
+    pool = httpcore.HTTPProxy(NOWHERE, keepalive_expiry=expiry, network_backend=Counting())
+    with emulator.intercept(), pool:
+        assert [pool.request("GET", CREDITS, headers=WITH_KEY).status for _ in "12"] == [200, 200]
+    assert places == [("127.0.0.1", int(emulator.url.rpartition(":")[2]))] * connections
+
+
 @pytest.mark.usefixtures("live")
 def test_tls_options_do_not_disturb() -> None:
     """Whether and against what a certificate is verified makes no difference, for there is none."""
@@ -244,13 +261,23 @@ def test_a_pool_has_as_many_connections_as_it_would() -> None:
         held.release_conn()
 
 
+@pytest.mark.usefixtures("live")
+def test_a_pool_that_is_closed_is_closed() -> None:
+    """It says so, as it would live, and calls nobody."""
+    pool = urllib3.HTTPSConnectionPool("api.segmind.com")
+    pool.close()
+    with pytest.raises(urllib3.exceptions.ClosedPoolError):
+        pool.request("GET", "/v1/get-user-credits", headers=WITH_KEY)
+
+
 def test_a_pools_own_retries_and_headers_are_kept() -> None:
     """What was set for a pool holds for what is rerouted."""
     retry = urllib3.Retry(1, status_forcelist=[502], backoff_factor=0)
     pool = urllib3.HTTPSConnectionPool("api.segmind.com", retries=retry, headers={"X-Own": "mine"})
-    with scripted(http(502), http(200)) as server, Rerouting(server.url, ORIGINS), pool:
+    with scripted(http(502), http(200), http(200)) as server, Rerouting(server.url, ORIGINS), pool:
         assert pool.request("GET", "/").status == 200
-    assert [b"X-Own: mine" in request for request in server.requests] == [True, True]
+        assert pool.urlopen("GET", "/").status == 200
+    assert [b"X-Own: mine" in request for request in server.requests] == [True] * 3
 
 
 @pytest.mark.usefixtures("live")

@@ -1,5 +1,6 @@
 """What would reach a live host by another way is refused before anything leaves, and is not forgotten."""
 
+import _socket
 import asyncio
 import socket
 import threading
@@ -22,6 +23,7 @@ from rerouted import ASKS, LIVE, Ask, in_session
 from scripted import http, scripted
 
 from mockling.emulator import Attempt, Emulator, LiveCallError, NetworkBlocked, Rerouting
+from mockling.emulator.rerouting.routes import rerouted
 
 HOST = "api.segmind.com"
 BEYOND = "cdn.example.com"
@@ -66,6 +68,7 @@ def ways(host: str) -> dict[str, Callable[[], Any]]:
     return {
         "getaddrinfo": lambda: socket.getaddrinfo(host, 443),
         "getaddrinfo by name": lambda: socket.getaddrinfo(port=443, host=host),
+        "_socket.getaddrinfo by name": lambda: _socket.getaddrinfo(host=host, port=443),
         "getaddrinfo of before": lambda: getaddrinfo(host, 443),
         "getaddrinfo of bytes": lambda: socket.getaddrinfo(host.upper().encode() + b".", 443),
         "gethostbyname": lambda: socket.gethostbyname(host),
@@ -238,3 +241,51 @@ def test_an_outer_block_keeps_the_network_blocked(blocked: Rerouting, emulator: 
     with emulator.intercept() as inner, pytest.raises(NetworkBlocked):
         socket.gethostbyname(BEYOND)
     assert (len(blocked.blocked_calls), inner.blocked_calls) == (1, [])
+
+
+def test_of_blocks_that_block_the_network_the_innermost_keeps_the_attempt(blocked: Rerouting) -> None:
+    """What both refuse is told of the one entered last, and names its emulator."""
+    with Emulator(speed="instant") as other, other.intercept(block_network=True) as inner:
+        with pytest.raises(NetworkBlocked, match=f"at {other.url}, or"):
+            socket.gethostbyname(BEYOND)
+        assert (len(inner.blocked_calls), blocked.blocked_calls) == (1, [])
+
+
+@pytest.mark.parametrize("ask", ASKS.values(), ids=ASKS)
+def test_a_block_that_refuses_within_one_that_reroutes_refuses(ask: Ask, emulator: Emulator) -> None:
+    """The one entered last wins, whichever it is; the emulator's own address is called all the same."""
+    refusing = Rerouting(emulator.url, [LIVE], refuses="because this test says so.")
+    with emulator.intercept() as outer, refusing:
+        with pytest.raises(Exception, match="because this test says so") as caught:
+            ask("GET", f"{LIVE}/v1/get-user-credits", headers={"x-api-key": GOOD_KEY})
+        assert "LiveCallError" in "".join(format_exception(caught.value))
+        assert (len(refusing.live_calls), outer.live_calls) == (1, [])
+        with emulator.intercept():
+            assert ask("GET", f"{LIVE}/v1/get-user-credits", headers={"x-api-key": GOOD_KEY}).status == 200
+        assert ask("GET", f"{emulator.url}/v1/get-user-credits", headers={"x-api-key": GOOD_KEY}).status == 200
+
+
+def test_an_emulator_on_another_machine_can_be_reached_in_a_blocked_network() -> None:
+    """Its own host is called, though it is not this machine's, and no other; without a port, it is at 80."""
+    with Rerouting("http://emulator.internal", [LIVE], block_network=True) as entered:
+        with pytest.raises(PermissionError, match="stay on loopback"):  # the guard of the tests, and not ours
+            socket.getaddrinfo("emulator.internal", 80)
+        with pytest.raises(NetworkBlocked):
+            socket.getaddrinfo("emulator.example", 80)
+        assert (
+            rerouted(HOST, 443, "urllib3")
+            == rerouted("emulator.internal", None, "httpcore")
+            == ("emulator.internal", 80)
+        )
+        assert rerouted("emulator.internal", 8080, "httpcore") is None
+    assert len(entered.blocked_calls) == 1
+
+
+def test_an_emulator_at_a_number_of_ipv6_is_known_in_brackets_too() -> None:
+    """Libraries write the host of a URL with them, sockets without; neither has left this machine."""
+    with Rerouting("http://[::1]:8787", [LIVE], block_network=True) as entered:
+        for host in ("[::1]", "::1"):
+            address = rerouted(host, 8787, "urllib3")
+            assert (address, address and address.netloc) == (("::1", 8787), "[::1]:8787")
+            assert rerouted(host, 80, "urllib3") is None
+    assert entered.blocked_calls == []

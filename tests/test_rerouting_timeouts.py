@@ -2,7 +2,9 @@
 
 import asyncio
 import re
+import socket
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -71,6 +73,8 @@ def urllib3_with(timeout: Any) -> Callable[[], Any]:
         (partial(httpx.get, LIVE, timeout=111), "111"),
         (partial(httpx.get, LIVE, timeout=httpx.Timeout(105, read=112)), "112"),
         (partial(httpx.get, LIVE), "5.0"),
+        (partial(httpx.get, LIVE, timeout=113, headers={"X-Mockling-Patience": "1"}), "113"),
+        (partial(requests.get, LIVE, timeout=114, headers={"X-Mockling-Patience": "1"}), "114"),
         (partial(httpx.get, LIVE, timeout=None), "inf"),
         (aiohttp_with(total=113), "113"),
         (aiohttp_with(total=113, sock_read=114), "113"),
@@ -200,6 +204,16 @@ def test_without_the_sign_a_body_that_breaks_off_is_broken(name: str) -> None:
         ASKS[name]("GET", f"{LIVE}/")
 
 
+@pytest.mark.parametrize("name", ASKS)
+def test_what_is_silent_in_real_time_is_a_time_out_too(name: str) -> None:
+    """Where not even the emulator answers, a time-out passes in real seconds, as it would live."""
+    with ThreadPoolExecutor(1) as other, socket.create_server(("127.0.0.1", 0)) as silent:
+        with Rerouting(f"http://127.0.0.1:{silent.getsockname()[1]}", ORIGINS):
+            asked = other.submit(ASKS[name], "GET", f"{LIVE}/", timeout=0.05)
+            error = asked.exception(30)
+        assert isinstance(error, UNREAD[name])
+
+
 def test_a_total_that_stalls_is_asyncios_time_out() -> None:
     """A body that stalls under a total time-out alone ends with the error of that."""
     with scripted(STALLED) as server, Rerouting(server.url, ORIGINS), pytest.raises(TimeoutError) as caught:
@@ -263,3 +277,49 @@ def test_a_stall_does_not_outlive_its_loop() -> None:
 
         with scripted(STALLED) as other, Rerouting(other.url, ORIGINS):
             asyncio.run(streamed())
+
+
+def by_pool(url: str) -> Callable[[], Any]:
+    pool = urllib3.HTTPSConnectionPool("api.segmind.com", maxsize=1, block=True, retries=False)
+    return lambda: pool.request("GET", url, pool_timeout=20).status
+
+
+def by_client(url: str) -> Callable[[], Any]:
+    client = httpx.Client(limits=httpx.Limits(max_connections=1), timeout=httpx.Timeout(20))
+    return lambda: client.get(url).status_code
+
+
+@pytest.mark.parametrize("client", [by_pool, by_client])
+def test_a_time_out_gives_its_connection_back(client: Callable[[str], Callable[[], Any]]) -> None:
+    """A client of one connection that has timed out calls again, for that is closed or free."""
+    ask = client(f"{LIVE}/" if client is by_client else "/")
+    with scripted(TIMED_OUT, TIMED_OUT, http(200)) as server, Rerouting(server.url, ORIGINS):
+        for _ in range(2):
+            with pytest.raises((httpx.ReadTimeout, urllib3.exceptions.ReadTimeoutError)):
+                ask()
+        assert ask() == 200
+
+
+def test_a_time_out_gives_its_connection_back_where_it_is_waited_for() -> None:
+    """Likewise in asynchronous code."""
+    one = httpx.Limits(max_connections=1)
+
+    async def by_httpx() -> int:
+        async with httpx.AsyncClient(limits=one, timeout=httpx.Timeout(20)) as client:
+            for _ in range(2):
+                with pytest.raises(httpx.ReadTimeout):
+                    await client.get(LIVE)
+            return (await client.get(LIVE)).status_code
+
+    async def by_aiohttp() -> int:
+        limits = aiohttp.ClientTimeout(total=None, sock_read=20, connect=20)
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=1), timeout=limits) as session:
+            for _ in range(2):
+                with pytest.raises(aiohttp.SocketTimeoutError):
+                    await _get(session, LIVE)
+            async with session.get(LIVE) as response:
+                return response.status
+
+    for ask in (by_httpx, by_aiohttp):
+        with scripted(TIMED_OUT, TIMED_OUT, http(200)) as server, Rerouting(server.url, ORIGINS):
+            assert asyncio.run(ask()) == 200

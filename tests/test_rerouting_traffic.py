@@ -236,15 +236,21 @@ def test_hooks_are_called() -> None:
     async def traced(_session: Any, _context: Any, params: Any) -> None:
         seen.append(str(params.url))
 
+    async def connected(_session: Any, _context: Any, params: Any) -> None:
+        connections.append(params)
+
     async def ask(session: aiohttp.ClientSession) -> None:
         async with session.get(CREDITS, headers=WITH_KEY) as response:
             assert response.ok
 
+    connections: list[Any] = []
     trace = aiohttp.TraceConfig()
     trace.on_request_end.append(traced)
+    trace.on_connection_create_end.append(connected)
     hooks = {"request": [lambda it: seen.append(str(it.url))], "response": [lambda it: seen.append(str(it.url))]}
     with httpx.Client(event_hooks=hooks) as client:
         client.get(CREDITS, headers=WITH_KEY)
     requests.get(CREDITS, headers=WITH_KEY, timeout=30, hooks={"response": lambda it, **_: seen.append(it.url)})
     in_session(ask, trace_configs=[trace])
     assert seen == [CREDITS] * 4
+    assert len(connections) == 1

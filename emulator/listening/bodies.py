@@ -73,7 +73,7 @@ class Bodies:
             message = await receive()
             if message["type"] != "http.request":
                 return False
-            if not content and not message["more_body"]:
+            if not content and not message["more_body"] and len(message["body"]) <= self._most:
                 body.content, body.size = message["body"], len(message["body"])
                 return True
             content += message["body"]

@@ -22,6 +22,7 @@ from mockling.emulator.platform.clock import Real
 from mockling.emulator.platform.exchange import logger
 
 KEEP_ALIVE = 75  # real seconds for which an idle connection stays open
+TICK = 1.0  # real seconds between two looks at what is due
 BACKLOG = 1024  # connections that may wait to be accepted
 AT_A_TIME = 64  # connections that are accepted before others have their turn
 GOODBYE = 0.1  # real seconds for which the last callers over TLS may say that they heard the end
@@ -98,12 +99,12 @@ class Listener:
         self.listening.set()
         while not self._stopping.is_set():
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), 1)
+                await asyncio.wait_for(self._stopping.wait(), TICK)
             self._tick()
         await self._end()
 
     def _tick(self) -> None:
-        """Do what is due every second: the date that responses have, and callers who are too slow."""
+        """Do what is due now and then: the date that responses have, and callers who are too slow."""
         self._state.default_headers = [(b"date", formatdate(Real.time(), usegmt=True).encode())]
         now = self.loop.time()
         for connection in list(self._state.connections):

@@ -119,6 +119,7 @@ class Protocol(HttpToolsProtocol):
         head = ["content-type: application/json", f"content-length: {len(body)}", "connection: close"]
         head += ["access-control-allow-origin: *", "", ""]
         self.transport.write(STATUS_LINE[status] + "\r\n".join(head).encode() + body)
+        self.flow.resume_reading()  # who may not send on does not come to reading
         with suppress(OSError, RuntimeError):  # it has left
             self.transport.write_eof()
         self.loop.call_later(LINGER, self.transport.abort)

@@ -40,8 +40,8 @@ def everything(caller: socket.socket) -> bytes:
     return received
 
 
-def flood(caller: socket.socket, block: bytes, most: int, patience: float = 1) -> int:
-    """Send a block again and again, until it was sent so often or nobody takes any more; return the bytes sent."""
+def flood(caller: socket.socket, block: bytes, most: int, patience: float = 20) -> int:
+    """Send a block again and again, until so many bytes were sent or nobody takes any more; return the bytes sent."""
     caller.settimeout(patience)
     sent = 0
     try:

@@ -27,7 +27,7 @@ def server(sample: dict[str, Any]) -> Iterator[Emulator]:  # noqa: ARG001 - the 
     """An emulator that answers at once, and still does so when the test is over."""
     with Emulator(speed="instant", requests_per_minute="off") as emulator:
         yield emulator
-        assert requests.get(f"{emulator.url}/after", timeout=2).status_code == 404
+        assert requests.get(f"{emulator.url}/after", timeout=10).status_code == 404
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from .attacker import is_planned
-from .fuzz import MIB, Attack, Bounds, Report
+from .fuzz import MIB, Bounds, Report, apart
 from .semantic import Known, request
 from .shapes import volley
 from .wire import statuses
@@ -22,7 +22,7 @@ needs_proc = pytest.mark.skipif(sys.platform != "linux", reason="what a process 
 @pytest.fixture(scope="module")
 def report() -> Report:
     """What came of one attack, which each test looks at."""
-    return Attack(REQUESTS, SEED).run(BUSY)
+    return apart(REQUESTS, SEED, BUSY)
 
 
 @needs_proc

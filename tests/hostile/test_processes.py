@@ -77,7 +77,15 @@ public class Call {
 def test_javas_client_is_served(server: Emulator, sample: dict[str, Any], tmp_path: Path) -> None:
     """Its default, which asks for HTTP/2 first, gets its video over HTTP/1.1."""
     (tmp_path / "Call.java").write_text(JAVA, "utf-8")
-    command = ["java", str(tmp_path / "Call.java"), server.url + V1, GOOD_KEY, json.dumps(sample)]
+    command = [
+        "java",
+        "-XX:TieredStopAtLevel=1",
+        "-XX:+UseSerialGC",
+        str(tmp_path / "Call.java"),
+        server.url + V1,
+        GOOD_KEY,
+        json.dumps(sample),
+    ]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     assert ended.stdout.split("\n")[:2] == ["200 HTTP_1_1"] * 2
 
