@@ -4,15 +4,32 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from fnmatch import fnmatch
+from functools import cache
 from hashlib import sha256
 from typing import Any
 
 from answered import changed, message, with_header
+from reported import CONTRACT
+from verified import ran
 
+from mockling.contract.verification.clause import Clause
 from mockling.contract.verification.evidence import Evidence, Step
-from mockling.contract.verification.running import Gathered
+from mockling.contract.verification.promises import promise_clauses
+from mockling.contract.verification.running import Gathered, Plan
 
 Edit = Callable[[Step], Step]
+
+
+@cache
+def promises() -> tuple[Clause, ...]:
+    """Return the clauses that are written by hand."""
+    return tuple(promise_clauses(CONTRACT))
+
+
+@cache
+def recorded_promises() -> tuple[Plan, Gathered]:
+    """Return what an emulator that keeps its promises answered to the probes of all of them."""
+    return ran(CONTRACT, promises())
 
 
 def edited(gathered: Gathered, *edits: Edit) -> Gathered:

@@ -9,13 +9,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from fnmatch import fnmatch
-from functools import cache
 from typing import Any
 
 import pytest
 import verified
 from answered import message, with_header
-from edited import Edit, as_status, body, edited, fields, file, film, header, of, words
+from edited import Edit, as_status, body, edited, fields, file, film, header, of, promises, recorded_promises, words
 from flask import Response, request
 from reported import CONTRACT
 from verified import alarms, ran, spoiled
@@ -23,8 +22,7 @@ from verified import alarms, ran, spoiled
 from mockling.contract.exchange import Exchange, Message
 from mockling.contract.verification.clause import Clause, Verdict
 from mockling.contract.verification.evidence import Evidence, Step
-from mockling.contract.verification.promises import promise_clauses
-from mockling.contract.verification.running import Gathered, Plan, Result, judged
+from mockling.contract.verification.running import Result, judged
 from mockling.emulator.http.recording import Draft
 from mockling.emulator.platform import ledger
 from mockling.emulator.platform.memory import MemoryStore
@@ -32,20 +30,9 @@ from mockling.emulator.platform.memory import MemoryStore
 CENT = Decimal("0.01")
 
 
-@cache
-def promises() -> tuple[Clause, ...]:
-    return tuple(promise_clauses(CONTRACT))
-
-
-@cache
-def recorded() -> tuple[Plan, Gathered]:
-    """Return what an emulator that keeps its promises answered to the probes of all of them."""
-    return ran(CONTRACT, promises())
-
-
 def found(*edits: Edit) -> list[Result]:
     """Return what is found in the recorded exchanges once edits were made to them, one after the other."""
-    plan, gathered = recorded()
+    plan, gathered = recorded_promises()
     return judged(plan, edited(gathered, *edits))
 
 
