@@ -9,15 +9,21 @@ from hashlib import sha256
 from typing import Any
 
 from answered import changed, message, with_header
-from reported import CONTRACT
+from reported import CONTRACT, emulator_ran, run_with
 from verified import ran
 
 from mockling.contract.verification.clause import Clause
 from mockling.contract.verification.evidence import Evidence, Step
 from mockling.contract.verification.promises import promise_clauses
+from mockling.contract.verification.run import Run
 from mockling.contract.verification.running import Gathered, Plan
 
 Edit = Callable[[Step], Step]
+
+
+def edited_run(*edits: Edit) -> Run:
+    """Return the run of all clauses against the emulator, with edits of what it answered."""
+    return run_with(edited(emulator_ran()[2], *edits))
 
 
 @cache
