@@ -56,7 +56,7 @@ def of(operation: str | None, status: int, edit: Edit, name: str = "*") -> Edit:
     return chosen
 
 
-def as_status(status: int) -> Edit:
+def as_status(status: int | None) -> Edit:
     return lambda step: replace(step, exchange=replace(step.exchange, status=status))
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from mockling.contract import Contract, load
 from mockling.contract.exchange import Exchange, Message
 from mockling.contract.verification.catalogue import clauses
-from mockling.contract.verification.clause import Finding, Severity, Verdict
+from mockling.contract.verification.clause import Clause, Finding, Severity, Verdict
 from mockling.contract.verification.evidence import Step
 from mockling.contract.verification.guard import Unguarded
 from mockling.contract.verification.probe import Cost
@@ -39,10 +39,16 @@ texts = st.text(st.characters(), max_size=40) | st.sampled_from(NAUGHTY)
 
 
 @cache
+def every_clause() -> tuple[Clause, ...]:
+    """Return all clauses of the contract."""
+    return tuple(clauses(CONTRACT))
+
+
+@cache
 def emulator_ran() -> tuple[Target, Plan, Gathered]:
     """Return what all clauses of the contract bring of the emulator."""
     with emulated(CONTRACT) as target:
-        plan = planned(clauses(CONTRACT), target, set(Cost))
+        plan = planned(every_clause(), target, set(Cost))
         return target, plan, gather(plan, CONTRACT, target, Unguarded())
 
 

@@ -244,7 +244,7 @@ def test_a_live_run_grows_stale(tmp_path: Path) -> None:
 def test_the_newest_live_run_decides_whether_a_comparison_is_stale(
     ages: tuple[int, int], targets: tuple[str, str], stale: bool, turned: bool
 ) -> None:
-    """Whichever is named first; a run that is not live makes nothing fresh, and a run of the very last day is not old."""
+    """Whichever is named first; no other run makes it fresh, and one that is just as old as allowed is not stale."""
     both = [aged("it", age, target) for age, target in zip(ages, targets, strict=True)]
     found = compare(*(reversed(both) if turned else both), UNSETTLED, NOW, timedelta(days=30)).stale
     assert (found is not None) == stale

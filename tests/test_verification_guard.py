@@ -1,6 +1,6 @@
 """The guard over what a verification spends: no more than the budget, and never more than is told."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
@@ -11,11 +11,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from reported import CONTRACT, step
+from reported import CONTRACT, every_clause, step
 
 from mockling.contract.exchange import Message
 from mockling.contract.verification.asked import Asked
-from mockling.contract.verification.catalogue import clauses
 from mockling.contract.verification.clause import Clause, Verdict, holds
 from mockling.contract.verification.guard import Stopped
 from mockling.contract.verification.guarding import LOOK, SpendingGuard
@@ -345,7 +344,7 @@ def metered(tmp_path: Path) -> Iterator[tuple[Emulator, Asked]]:
         yield emulator, Asked(target=emulator.url, keys=keys, budget=Decimal(11), paid=True, ledger=ledger, timeout=20)
 
 
-def run(asked: Asked, chosen: list[Clause]) -> tuple[Plan, Gathered, Spending]:
+def run(asked: Asked, chosen: Sequence[Clause]) -> tuple[Plan, Gathered, Spending]:
     """Verify clauses, and return what came and what it cost."""
     with asked.opened(CONTRACT, lambda *_: pytest.fail("No emulator was asked for.")) as target:
         plan = planned(chosen, replace(target, poll_interval=0.0), asked.costs)
@@ -357,7 +356,7 @@ def run(asked: Asked, chosen: list[Clause]) -> tuple[Plan, Gathered, Spending]:
 def test_a_verification_costs_what_it_says_to_the_cent(metered: tuple[Emulator, Asked]) -> None:
     """All clauses hold of a target that bills, and what was counted is what it billed."""
     emulator, asked = metered
-    plan, gathered, spending = run(asked, clauses(CONTRACT))
+    plan, gathered, spending = run(asked, every_clause())
     found = {result.verdict for result in judged(plan, gathered)}
     assert found == {Verdict.HOLDS, Verdict.SKIPPED}
     assert spending.counted == spending.measured == emulator.billed > 0
@@ -368,9 +367,9 @@ def test_a_verification_costs_what_it_says_to_the_cent(metered: tuple[Emulator, 
 def test_the_least_budget_suffices_where_every_promise_is_kept(metered: tuple[Emulator, Asked]) -> None:
     """With the budget that the plan names the run comes to its end; with nothing it ends before the first charge."""
     _, asked = metered
-    least = run(asked, clauses(CONTRACT))[0].least
-    assert run(replace(asked, budget=least), clauses(CONTRACT))[2].stopped is None
-    spending = run(replace(asked, budget=Decimal(0)), clauses(CONTRACT))[2]
+    least = run(asked, every_clause())[0].least
+    assert run(replace(asked, budget=least), every_clause())[2].stopped is None
+    spending = run(replace(asked, budget=Decimal(0)), every_clause())[2]
     assert (spending.counted, spending.measured) == (0, 0)
     assert spending.stopped and "of the budget $0.00 is left" in spending.stopped
 
@@ -393,7 +392,7 @@ def test_everything_that_might_be_billed_has_a_price() -> None:
         def advance(self, seconds: float) -> None:
             pass
 
-    for probe in {clause.probe.id: clause.probe for clause in clauses(CONTRACT) if clause.probe}.values():
+    for probe in {clause.probe.id: clause.probe for clause in every_clause() if clause.probe}.values():
         with suppress(Exception):  # what came is not what the probe goes on from
             probe.run(Seen(probe.id))
     assert len(sent) > 200

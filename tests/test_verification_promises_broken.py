@@ -423,6 +423,45 @@ def test_each_clause_has_been_seen_to_fail() -> None:
     assert unnoticed == UNBROKEN.keys()
 
 
+def billed_for(name: str, status: int | None, looks: str) -> dict[str, Verdict]:
+    """Return what is said if a request has this status, and a dollar more is billed from some looks on."""
+    numbers = [step.exchange.number for step in recorded_promises()[1].evidence if f"{step.probe} {step.name}" == looks]
+    bill = balances(lambda left, step: left - (step.exchange.number >= numbers[0]))
+    return alarms(found(of(None, 0, as_status(status), name), bill))
+
+
+@pytest.mark.parametrize("status", [408, 502, 503, 504, None])
+def test_what_a_gateway_lost_may_be_what_was_billed(status: int | None) -> None:
+    """Where nobody knows how a request ended, a charge breaks no promise: at once, and later, when it is done."""
+    lost = "billing.refused invalid"
+    noticed = billed_for(lost, status, "billing.refused invalid, after")
+    assert noticed["billing.refused.invalid"] is Verdict.INCONCLUSIVE
+    assert Verdict.BROKEN not in (noticed.get("billing.balance"), noticed.get("billing.refused.unfetchable"))
+    late = billed_for(lost, status, "billing.refused unfetchable, after")
+    due = ("billing.refused.unfetchable", "billing.balance")
+    assert [late[name] for name in due] == [Verdict.INCONCLUSIVE] * 2
+    assert billed_for(lost, status, "generate.delivers after")["generate.charged"] is Verdict.INCONCLUSIVE
+    assert billed_for(lost, status, "generate.delivers after")["generate.remaining"] is Verdict.INCONCLUSIVE
+
+
+def test_a_job_whose_end_nobody_saw_may_be_what_was_billed() -> None:
+    """What was submitted may be billed whenever it completes, which is no broken promise of later requests."""
+    endless = of(None, 0, fields(lambda told: {**told, "status": "PROCESSING"}), "submit.delivers *")
+    bill = balances(lambda left, step: left - (step.exchange.number >= fails.exchange.number))
+    fails = recorded_promises()[1].evidence.step("submit.fails", "invalid, after")
+    assert fails
+    due = "submit.fails.invalid.unbilled"
+    assert alarms(found(endless, bill))[due] is Verdict.INCONCLUSIVE
+    assert alarms(found(bill))[due] is Verdict.BROKEN
+
+
+@pytest.mark.parametrize("status", [400, 501])
+def test_what_is_refused_and_billed_is_a_broken_promise(status: int) -> None:
+    """A refusal leaves no doubt."""
+    noticed = billed_for("billing.refused invalid", status, "billing.refused invalid, after")
+    assert {noticed[name] for name in ("billing.refused.invalid", "billing.balance")} == {Verdict.BROKEN}
+
+
 def test_what_breaks_nobody_is_no_break() -> None:
     """Other words, more fields, another order of them and more headers are worth a notice at most."""
 
