@@ -151,8 +151,9 @@ def test_only_one_run_has_a_key(path: Path) -> None:
         pass
 
 
-def test_a_killed_run_keeps_no_lock(path: Path) -> None:
+def test_a_killed_run_keeps_no_lock(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that is killed leaves neither the file nor its key locked."""
+    monkeypatch.setattr("mockling.contract.verification.ledger.LOCK_TIMEOUT", 0.0)
     program = """if True:
         import sys
         from pathlib import Path
