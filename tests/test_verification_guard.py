@@ -233,7 +233,8 @@ def test_an_account_may_be_emptied(ledger: Ledger) -> None:
     """A balance that just covers a request is enough; what was bought before counts, what was lost does not."""
     account = Account("1.89")
     guard = guarded(ledger, account)
-    guard.reserve(PRICE, "refused").settle(400)
+    for number in range(3):
+        guard.reserve(PRICE, f"refused {number}").settle(400)
     guard.reserve(PRICE, "bought").settle(200)
     account.bill(PRICE)
     guard.reserve(PRICE, "the last")
