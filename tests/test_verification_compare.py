@@ -264,6 +264,37 @@ def test_the_command_tells_what_moved_and_what_it_settles(tmp_path: Path) -> Non
     assert code == 1 and told["same"] is False
     assert told["settings"] == {"profile": "documented", "answers": HALVES[0]}
     assert {"dispute": "D1", "first": "json", "second": "video"}.items() <= told["disputes"][0].items()
+    assert [row["target"] for row in told["runs"]] == ["emulator", "live"]
+
+
+def test_differences_of_one_kind_are_counted_together(tmp_path: Path) -> None:
+    """The table names three of them and how many more, with all facts; the last line counts them all."""
+    first, second, settings = (tmp_path / name for name in ("first.json", "second.json", "a.toml"))
+    for count, due in ((5, ["a.2", "and 2 more", "They differ in 5 points."]), (1, ["They differ in 1 point."])):
+        for file, verdict in ((first, Verdict.HOLDS), (second, Verdict.BROKEN)):
+            made = [replace(outcome(verdict, "it", cause="c"), id=f"a.{n}", facts=(f"P{n}",)) for n in range(count)]
+            file.write_text(as_json(run(*made)))
+        code, output = command_line(str(first), str(second), "--max-age", "36500")
+        assert code == 1 and all(word in output for word in due), output
+        assert "a.3" not in output and f"P{count - 1}" in output
+    result = CliRunner().invoke(main, ["compare", str(first), str(second), "--json", "--write-profile", str(settings)])
+    assert json.loads(result.stdout)["same"] is False
+    assert f"{settings} has the settings" in result.stderr and "written by mockling compare" in settings.read_text()
+
+
+def test_the_settings_are_those_of_the_live_run_wherever_it_stands(tmp_path: Path) -> None:
+    """Of two live runs, or of none, they are the second's."""
+    live, other = tmp_path / "live.json", tmp_path / "other.json"
+    live.write_text(as_json(replace(answering(0), target="live")))
+    other.write_text(as_json(emulator_run()))
+    settings = {
+        pair: json.loads(command_line(*map(str, pair), "--json")[1])["settings"]
+        for pair in [(live, other), (other, other)]
+    }
+    assert settings == {
+        (live, other): {"profile": "documented", "answers": HALVES[0]},
+        (other, other): {"profile": "documented"},
+    }
 
 
 @pytest.mark.parametrize("content", [None, "", "{}", "[1]", "\x00"])

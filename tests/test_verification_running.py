@@ -189,12 +189,12 @@ def test_what_was_not_seen_is_no_success(failed: dict[str, str], stopped: str | 
 def test_a_run_began_with_its_first_request_and_ended_with_its_last_response() -> None:
     """Whatever order they stand in, and wherever a clock was set back."""
     first, last = step(at=100.0, moment=0.0, ended=50.0), step(at=120.0, moment=20.0, ended=25.0)
-    back = step(at=149.5, moment=49.5, ended=0.0)
+    back = step(at=160.0, moment=60.0, ended=0.0)
     for steps in ([first, last, back], [back, last, first]):
         found = run_of(
             CONTRACT, TARGET, Plan((), (), {}), Gathered(Evidence(steps), None, frozenset(), {}), [], Spending()
         )
-        assert (found.began.timestamp(), found.ended.timestamp()) == (100.0, 150.0)
+        assert (found.began.timestamp(), found.ended.timestamp()) == (100.0, 160.0)
     none = run_of(CONTRACT, TARGET, Plan((), (), {}), Gathered(Evidence([]), None, frozenset(), {}), [], Spending())
     assert none.began == none.ended > WHEN
 
