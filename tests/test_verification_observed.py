@@ -124,13 +124,36 @@ def test_what_either_contract_documents_matters(turned: bool) -> None:
 
 def test_another_media_type_says_it_all() -> None:
     """Where an answer is of another kind, that its fields are others is not told again; its headers are."""
-    text = replace(response({"a": 1}, ("x-b", "1")), headers=(("content-type", "text/plain"),))
+    text = replace(response({"c": 1}), headers=(("content-type", "text/plain"),))
     rows = found([sent("it", 200, {"a": 1}, ("x-b", "1"))], [replace_response(sent("it", 200), text)])
     assert rows.keys() == {"generate 200: media type", "generate 200: header x-b"}
 
 
 def replace_response(one: Step, message: Message) -> Step:
     return replace(one, exchange=replace(one.exchange, response=message))
+
+
+BALANCE = {"credits": 5, "free-credits": 0}
+
+
+@pytest.mark.parametrize(
+    ("body", "cut", "verdict", "moved"),
+    [
+        ({**BALANCE, "credits": "5"}, 0, Verdict.HOLDS, Moved.SECOND),
+        ({**BALANCE, "credits": "5"}, 1, Verdict.HOLDS, Moved.NEITHER),
+        ({**BALANCE, "odd": 1}, 0, Verdict.HOLDS, Moved.NEITHER),
+        ({**BALANCE, "odd": 1}, 0, Verdict.NOTICE, Moved.SECOND),
+    ],
+)
+def test_an_answer_departs_that_breaks_the_contract_or_is_blamed(
+    body: Any, cut: int, verdict: Verdict, moved: Moved
+) -> None:
+    """By its schema or by a clause; of one that was not kept whole nobody knows."""
+    odd = sent("it", 200, body, operation="credits")
+    whole = response(body)
+    odd = replace_response(odd, replace(whole, size=whole.size + cut))
+    rows = found([sent("it", 200, BALANCE, operation="credits")], [odd], outcome(verdict, "it", odd))
+    assert [row[2] for row in rows.values()] == [moved]
 
 
 def test_other_words_are_told_and_do_not_matter() -> None:
@@ -200,6 +223,19 @@ def test_every_order_of_either_run_has_one_in_the_other() -> None:
     odd = job(*names) + job(*reversed(names), request_id="9")
     for pair in ((usual, odd), (odd, usual)):
         assert "states of jobs" in found(*pair)
+
+
+def test_an_odd_order_is_put_down_to_the_run_that_is_blamed() -> None:
+    """A clause of that run is about one of the job's answers."""
+
+    def cut(one: Step) -> Step:  # whose fields nobody can judge
+        message = one.exchange.response
+        assert message
+        return replace_response(one, replace(message, size=message.size + 1))
+
+    usual, odd = (list(map(cut, steps)) for steps in (job("QUEUED", DONE), job(DONE, "QUEUED")))
+    assert found(usual, odd)["states of jobs"][2] is Moved.NEITHER
+    assert found(usual, odd, outcome(Verdict.BROKEN, "it", odd[1]))["states of jobs"][2] is Moved.SECOND
 
 
 def test_each_state_of_a_job_is_noted_once_in_a_row() -> None:
