@@ -352,6 +352,23 @@ def test_a_live_pass_is_kept_with_those_of_other_clauses(tmp_path: Path) -> None
     assert {name: found.contract[0] for name, found in live_passes(file).items()} == {"one": "3", "other": "2"}
 
 
+def test_passes_are_kept_in_a_folder_that_is_made(tmp_path: Path) -> None:
+    """A time without a zone is one of UTC."""
+    file = tmp_path / "a" / "b" / "verified.json"
+    assert record(run(outcome(Verdict.HOLDS)), CONTRACT, file) == 1
+    file.write_text(file.read_text().replace("+00:00", ""))
+    assert [one.at.tzinfo for one in live_passes(file).values()] == [UTC]
+
+
+def test_only_a_checkout_keeps_passes_in_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is installed is not written to."""
+    monkeypatch.setattr("mockling.contract.verification.verified.HOME", tmp_path / "contract")
+    (tmp_path / "contract").mkdir()
+    assert not verified_path().is_relative_to(tmp_path)
+    (tmp_path / ".git").mkdir()
+    assert verified_path() == tmp_path / "contract" / "verified.json"
+
+
 def test_nothing_has_been_verified_live() -> None:
     """The file in the repository is empty, and says who writes it."""
     kept = json.loads((Path(__file__).parents[1] / "contract" / "verified.json").read_text())

@@ -95,6 +95,17 @@ def test_a_target_that_says_the_key_again_is_reported_without_it(tmp_path: Path)
     assert len([*tmp_path.iterdir()]) == len(FORMATS)
 
 
+def test_no_part_of_a_key_is_left_where_a_body_is_cut() -> None:
+    """What is kept of a body is cut once its keys are masked."""
+    body = "".join(f"\\u{ord(sign):04x}" for sign in KEY).encode() * 2000
+    with scripted(http(401, body)) as server:
+        target = Target(name=server.url, url=server.url, storage_url=server.url, keys={Need.GOOD: KEY}, timeout=20)
+        wire = Wire(CONTRACT, target, Unguarded())
+        kept = wire.send("a", "", Request(operation="credits")).exchange.response
+        wire.close()
+    assert kept and kept.body == (b"$SEGMIND_API_KEY" * 2000)[: 64 * 1024] and kept.size == len(body)
+
+
 @given(keys)
 def test_a_report_without_a_key_passes(key: str) -> None:
     """A report in which no key stands is not held back, also where no key is at hand."""
