@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 from mockling.contract import Contract, load
 from mockling.contract.exchange import Exchange, Message
 from mockling.contract.verification.catalogue import clauses
-from mockling.contract.verification.clause import Finding, Severity, Verdict
+from mockling.contract.verification.clause import Clause, Finding, Severity, Verdict
 from mockling.contract.verification.evidence import Step
 from mockling.contract.verification.guard import Unguarded
 from mockling.contract.verification.probe import Cost
 from mockling.contract.verification.run import Outcome, Run, run_of
-from mockling.contract.verification.running import gather, judged, planned
+from mockling.contract.verification.running import Gathered, Plan, gather, judged, planned
 from mockling.contract.verification.spending import Spending
+from mockling.contract.verification.target import Target
 from mockling.emulator.testing.emulated import emulated
 
 CONTRACT = load()
@@ -38,9 +39,29 @@ texts = st.text(st.characters(), max_size=40) | st.sampled_from(NAUGHTY)
 
 
 @cache
+def every_clause() -> tuple[Clause, ...]:
+    """Return all clauses of the contract."""
+    return tuple(clauses(CONTRACT))
+
+
+@cache
+def emulator_ran() -> tuple[Target, Plan, Gathered]:
+    """Return what all clauses of the contract bring of the emulator."""
+    with emulated(CONTRACT) as target:
+        plan = planned(every_clause(), target, set(Cost))
+        return target, plan, gather(plan, CONTRACT, target, Unguarded())
+
+
+@cache
 def emulator_run() -> Run:
     """Return a run of all clauses against the emulator."""
-    return run_against(CONTRACT)
+    return run_with(emulator_ran()[2])
+
+
+def run_with(gathered: Gathered) -> Run:
+    """Return that run as it would be if this had come."""
+    target, plan, _ = emulator_ran()
+    return run_of(CONTRACT, target, plan, gathered, judged(plan, gathered), Spending())
 
 
 def run_against(contract: Contract, /, **settings: Any) -> Run:

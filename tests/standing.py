@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -88,22 +89,51 @@ class StandIn:
         self.control("clock", {"settle": True})
         return CREDITS - Decimal(str(self.control("account")["credits"]))
 
-    def verified(self, folder: Path, budget: Decimal, *more: str, kill_after: float | None = None) -> Outcome:
-        """Verify it with the command, in a process that is killed after so many seconds (None: it is not)."""
+    def verified(self, folder: Path, budget: Decimal, *more: str, killed: str | None = None) -> Outcome:
+        """Verify it with the command, in a process that is `killed` at a moment of its own (None: it is not).
+
+        See `KILLED` for the moments.
+        """
         ledger, report = folder / "ledger.jsonl", folder / "report.json"
         money = ["--paid", "--budget", str(budget), "--ledger", str(ledger), "--requests-per-minute", str(PACE)]
-        command = [*COMMAND, "verify", self.url, "--timeout", "20", "--json", str(report), *money, *more]
-        environment = {**os.environ, "SEGMIND_API_KEY": KEY}
-        pipes: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-        with subprocess.Popen(command, env=environment, **pipes) as process:
-            try:
-                told, _ = process.communicate(timeout=kill_after or LONGEST)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                told, _ = process.communicate()
-                assert kill_after, told
+        begun = COMMAND if killed is None else [sys.executable, "-c", KILLED, killed]
+        command = [*begun, "verify", self.url, "--timeout", "20", "--json", str(report), *money, *more]
+        done = subprocess.run(
+            command,
+            env={**os.environ, "SEGMIND_API_KEY": KEY},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=LONGEST,
+        )
+        assert killed is None or done.returncode == -signal.SIGKILL, done.stdout
         read = json.loads(report.read_text()) if report.exists() else None
-        return Outcome(budget, self.billed(), Ledger(ledger).spent(), process.returncode, read, told)
+        return Outcome(budget, self.billed(), Ledger(ledger).spent(), done.returncode, read, done.stdout)
+
+
+# The command, in a process that kills itself "before", "in" or "after" the nth writing of its ledger.
+KILLED = """if True:
+    import os, signal, sys
+    from mockling.cli import main
+    from mockling.contract.verification import ledger
+    moment, _, count = sys.argv.pop(1).partition(" ")
+    writing, left = ledger.Ledger.write, int(count)
+
+    def write(self, *rows):
+        global left
+        left -= 1
+        size = self.path.stat().st_size if self.path.exists() else 0
+        if left == 0 and moment == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        writing(self, *rows)
+        if left == 0:
+            if moment == "in":
+                os.truncate(self.path, (size + self.path.stat().st_size) // 2)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    ledger.Ledger.write = write
+    main()
+"""
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from mockling.cli import main
 from mockling.contract import load
 from mockling.contract.verification.clause import Verdict
 from mockling.emulator.mutation import bench as benches
+from mockling.emulator.mutation import running
 from mockling.emulator.mutation.bench import AlarmedError, Bench, Loaded
 from mockling.emulator.mutation.catalogue import mutants
 from mockling.emulator.mutation.equivalent import Equivalent, equivalents
@@ -21,22 +23,18 @@ from mockling.emulator.mutation.running import Tried, chosen, tried
 from mockling.emulator.mutation.schemas import variants
 
 KNOWN = {mutant.id: mutant for mutant in mutants(load())}
-SAMPLES = (
+SAMPLES = (  # of each sort one; `make selfcheck` tries them all
     "*.duration.enum.without.9",
-    "*.keep_audio.default.False",
-    "*.price.15.pro",
     "status.422.body.error.null",
     "generate.200.header.x-cost.dropped",
-    "life.backwards",
     "life.record_seconds.early",
     "money.generate.twice",
-    "money.charged.submit.502",
     "refusals.key.result.bearer",
     "gateway.redirect.credits",
-    "gateway.singular",
     "files.download.shifted",
     "guard.generate.400",
 )
+BENIGN = ("benign.header", "benign.reworded", "benign.at-once")  # of the answers, of the words, of time
 
 
 def named(pattern: str) -> Mutant:
@@ -61,7 +59,7 @@ def test_drift_is_noticed(bench: Bench, pattern: str) -> None:
     assert noticed.verdict is Verdict.BROKEN
 
 
-@pytest.mark.parametrize("name", [name for name, mutant in KNOWN.items() if mutant.benign])
+@pytest.mark.parametrize("name", BENIGN)
 def test_what_breaks_nobody_is_no_break(bench: Bench, name: str) -> None:
     """A benign change breaks no clause, and makes no check fail."""
     outcome = bench.outcome(KNOWN[name])
@@ -70,7 +68,7 @@ def test_what_breaks_nobody_is_no_break(bench: Bench, name: str) -> None:
 
 def test_a_mutant_leaves_nothing_behind(bench: Bench) -> None:
     """After mutants of every sort the emulator is as it was: what changes nothing is noticed by nobody."""
-    for pattern in SAMPLES:
+    for pattern in ("life.record_seconds.early", "money.generate.twice", "guard.generate.400"):
         bench.outcome(named(pattern))
     unchanged = Mutant(id="none", kind=Kind.MONEY, sentence="Nothing.", place="#", change=lambda _: None)
     assert bench.outcome(unchanged).noticed is None
@@ -85,14 +83,11 @@ def test_clauses_that_find_fault_with_the_emulator_prove_nothing(monkeypatch: py
         pass  # pragma: no cover
 
 
-def test_processes_find_what_one_finds() -> None:
+def test_processes_find_what_one_finds(bench: Bench) -> None:
     """What is noticed, and by whom, does not depend on how many processes there are, or on when."""
-    names = ["life.never-starts", "money.x-cost.a-cent-more", "gateway.cancel", "upload.200.status.201"]
-    once, twice = (
-        [(one.mutant, one.noticed) for one in tried(Loaded(), names, jobs, lambda _: None)] for jobs in (1, 2)
-    )
-    assert once == twice
-    assert [name for name, _ in once] == names
+    names = ["life.never-starts", "upload.200.status.201"]
+    once = [(name, bench.outcome(KNOWN[name]).noticed) for name in names]
+    assert [(one.mutant, one.noticed) for one in tried(Loaded(), names, 2, lambda _: None)] == once
 
 
 def test_every_keyword_of_a_schema_is_changed() -> None:
@@ -157,8 +152,9 @@ def test_too_many_survivors_or_one_alarm_or_purchase_is_too_much() -> None:
         assert len(result.survivors) == survivors
 
 
-def test_the_command_tells_what_became_of_each(tmp_path: Path) -> None:
+def test_the_command_tells_what_became_of_each(tmp_path: Path, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """It prints how many were noticed, and writes every mutant with the clause that noticed it."""
+    monkeypatch.setattr(running, "Bench", lambda _: nullcontext(bench))
     file = tmp_path / "selfcheck.json"
     arguments = ["selfcheck", "--only", "money.x-cost.*", "--only", "benign.header", "--jobs", "1", "--json", str(file)]
     result = CliRunner().invoke(main, arguments)

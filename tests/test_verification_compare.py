@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from edited import as_status, edited_run, fields, header, of, words
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from reported import emulator_run, outcome, run, run_against, run_full_of, step, texts
-from verified import as_status, spoiled, with_header, with_json
 
 from mockling.cli import main
 from mockling.contract import load
@@ -42,15 +42,38 @@ FOREVER = timedelta(days=36_500)
 NOW = datetime.now(UTC)
 
 
-def compared(first: Run, second: Run) -> Comparison:
-    return compare(first, second, DISPUTES, NOW, FOREVER)
+class Unsettled(Disputes):
+    """Disputes of which no evidence says anything, which takes no time to find out."""
+
+    def settled_by(self, evidence: Evidence) -> dict[str, str | None]:  # noqa: ARG002
+        return dict.fromkeys(self.open)
+
+
+UNSETTLED = Unsettled()
+
+
+def compared(first: Run, second: Run, disputes: Disputes = UNSETTLED) -> Comparison:
+    return compare(first, second, disputes, NOW, FOREVER)
+
+
+# The other answers, each beside others that are as documented.
+HALVES = [{name: VISIBLE[name] for name in names} for names in (("D1", "D4", "D6"), ("D2", "D3", "D5", "D7"))]
+
+
+LATER = {name: VISIBLE[name] for name in ("D5", "D7")}  # those of the second that the observed profile has not
 
 
 @cache
-def answering(dispute: str) -> Run:
-    """Return the run of an emulator with the other answer to a dispute, judged by the contract as documented."""
-    answers = {dispute: VISIBLE[dispute]}
+def answering(half: int) -> Run:
+    """Return the run of an emulator with other answers to some disputes, judged by the contract as documented."""
+    answers = HALVES[half]
     return run_against(CONTRACT, answers=answers, accounts=accounts(load(answers=answers)))
+
+
+@cache
+def another() -> Run:
+    """Return a run of an emulator whose chance is another."""
+    return run_against(CONTRACT, seed=99)
 
 
 def command_line(*arguments: str) -> tuple[int, str]:
@@ -64,47 +87,49 @@ def told(comparison: Comparison) -> set[str]:
 
 def test_two_runs_of_the_same_emulator_are_the_same() -> None:
     """Ids, times and whatever else chance decides are no difference."""
-    found = compared(emulator_run(), run_against(CONTRACT, seed=99))
+    found = compared(emulator_run(), another())
     assert found.same and not told(found)
 
 
 def test_what_was_observed_has_no_value_of_chance() -> None:
     """Two seeds give other ids and latencies, and the very same facts; they are plain JSON, and in the report."""
-    other = run_against(CONTRACT, seed=99)
+    other = another()
     assert emulator_run().observed == other.observed == observed(other.steps)
     assert json.loads(as_json(other))["observed"] == other.observed
     assert ["QUEUED", "PROCESSING", "COMPLETED"] in other.observed["states"]
     assert other.observed["answers"]["credits 200"]["fields"]["credits"] == ["number"]
 
 
-@pytest.mark.parametrize("dispute", VISIBLE)
-def test_each_answer_to_a_dispute_is_found_in_what_was_seen(dispute: str) -> None:
-    """An emulator with another answer settles that dispute so, and the others as they were."""
-    before, after = (DISPUTES.settled_by(one.evidence) for one in (emulator_run(), answering(dispute)))
+@pytest.mark.parametrize("half", [0, 1])
+def test_each_answer_to_a_dispute_is_found_in_what_was_seen(half: int) -> None:
+    """An emulator with other answers settles those disputes so, and the others as they were."""
+    before, after = (DISPUTES.settled_by(one.evidence) for one in (emulator_run(), answering(half)))
     documented = {name: row["profiles"]["documented"] for name, row in DISPUTES.open.items()}
     assert before == {**documented, "D8": None}
-    assert after == {**before, dispute: VISIBLE[dispute]}
+    assert after == {**before, **HALVES[half]}
 
 
-@pytest.mark.parametrize("dispute", VISIBLE)
-def test_a_written_profile_answers_as_was_seen(dispute: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("half", [0, 1])
+def test_a_written_profile_answers_as_was_seen(half: int, tmp_path: Path) -> None:
     """What compare writes makes an emulator that does not differ from the run any more."""
     files = [tmp_path / name for name in ("first.json", "second.json", "live.toml")]
     files[0].write_text(as_json(emulator_run()))
-    files[1].write_text(as_json(answering(dispute)))
+    files[1].write_text(as_json(answering(half)))
     code, _ = command_line(*map(str, files[:2]), "--write-profile", str(files[2]))
     assert code == 1
     given = read_settings(files[2], {})
-    assert given.answers == {dispute: VISIBLE[dispute]}
+    documented = {name: row["profiles"]["documented"] for name, row in DISPUTES.open.items()}
+    effective = load(given.profile, given.answers).answers
+    assert {**effective, "D8": "warned"} == {**documented, **HALVES[half]}
+    assert (given.profile, given.answers) == (("documented", HALVES[0]), ("observed", {"D1": "json", **LATER}))[half]
     kept = accounts(load(given.profile, given.answers, given.contract))
     again = run_against(CONTRACT, **{**tomllib.loads(files[2].read_text()), "accounts": kept})
-    assert not told(compared(answering(dispute), again))
+    assert not told(compared(answering(half), again))
 
 
-def test_an_assumed_status_that_was_seen_otherwise_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_assumed_status_that_was_seen_otherwise_is_written() -> None:
     """A settings file has not only disputes: what was merely assumed follows what came."""
-    spoiled(monkeypatch, as_status(402), "generate", 406)
-    evidence = run_against(CONTRACT).evidence
+    evidence = edited_run(of("generate", 406, as_status(402))).evidence
     written = DISPUTES.settings(evidence, DISPUTES.settled_by(evidence))
     assert written["contract"]["x-errors"]["low_balance"] == {"status": 402}
 
@@ -119,12 +144,12 @@ def test_two_answers_that_the_contract_has_are_no_fault_of_either() -> None:
 
 
 @pytest.mark.parametrize("turned", [False, True])
-def test_who_moved_is_told(monkeypatch: pytest.MonkeyPatch, turned: bool) -> None:
+def test_who_moved_is_told(turned: bool) -> None:
     """A status, a missing header and a retyped field are put down to the run that has them."""
-    spoiled(monkeypatch, as_status(418), "credits", 401)
-    spoiled(monkeypatch, with_header("x-cost", None), "generate", 200)
-    spoiled(monkeypatch, with_json(lambda body: {**body, "credits": "many"}), "credits", 200)
-    drifted = run_against(CONTRACT)
+    many = fields(lambda body: {**body, "credits": "many"})
+    drifted = edited_run(
+        of("credits", 401, as_status(418)), of("generate", 200, header("x-cost")), of("credits", 200, many)
+    )
     found = compared(*((drifted, emulator_run()) if turned else (emulator_run(), drifted)))
     moved = {one.subject: one.moved for one in found.observed}
     assert {"generate 200: header x-cost", "credits 200: field credits"} < moved.keys()
@@ -133,11 +158,10 @@ def test_who_moved_is_told(monkeypatch: pytest.MonkeyPatch, turned: bool) -> Non
     assert {one.moved for one in (*found.clauses, *found.observed) if one.matters} == {guilty}
 
 
-def test_what_nobody_should_build_on_is_no_difference_that_matters(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_nobody_should_build_on_is_no_difference_that_matters() -> None:
     """Further fields, further headers and other words are told, and the runs are the same."""
-    spoiled(monkeypatch, with_header("x-new", "1"))
-    spoiled(monkeypatch, with_json(lambda body: {**body, "error": "No."} if "error" in body else {**body, "new": 1}))
-    found = compared(emulator_run(), run_against(CONTRACT))
+    more = fields(lambda body: body if "error" in body else {**body, "new": 1})
+    found = compared(emulator_run(), edited_run(*(of(None, 0, edit) for edit in (header("x-new", "1"), words, more))))
     assert found.same
     assert {"credits 200: header x-new", "credits 200: field new", "credits 401: words"} <= told(found)
 
@@ -191,27 +215,86 @@ def test_texts_of_the_same_kind_have_one_skeleton(one: Any, other: Any, few: int
     assert said[0] == said[1] == "Request <id> of <text> failed after <number> s; it can't."
 
 
+def aged(name: str, days: float, target: str = "live") -> Run:
+    """Return a small run that ended so many days ago."""
+    return run(outcome(Verdict.HOLDS), target=target, mockling=name, ended=NOW - timedelta(days=days))
+
+
 def test_a_live_run_grows_stale(tmp_path: Path) -> None:
     """When the newest live run is older than asked for, the exit code is 3, and only then."""
     file = tmp_path / "live.json"
-    file.write_text(as_json(replace(emulator_run(), target="live", ended=NOW - timedelta(days=10))))
+    file.write_text(as_json(aged("it", 10)))
     assert command_line(str(file), str(file), "--max-age", "11")[0] == 0
     code, output = command_line(str(file), str(file), "--max-age", "9")
     assert code == 3 and "STALE" in output
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize(
+    ("ages", "targets", "stale"),
+    [
+        ((3, 40), ("live", "live"), False),
+        ((31, 40), ("live", "live"), True),
+        ((3, 40), ("emulator", "live"), True),
+        ((40, 3), ("emulator", "live"), False),
+        ((40, 40), ("emulator", "http://a"), False),
+        ((30, 30), ("live", "live"), False),
+    ],
+)
+def test_the_newest_live_run_decides_whether_a_comparison_is_stale(
+    ages: tuple[int, int], targets: tuple[str, str], stale: bool, turned: bool
+) -> None:
+    """Whichever is named first; no other run makes it fresh, and one that is just as old as allowed is not stale."""
+    both = [aged("it", age, target) for age, target in zip(ages, targets, strict=True)]
+    found = compare(*(reversed(both) if turned else both), UNSETTLED, NOW, timedelta(days=30)).stale
+    assert (found is not None) == stale
+    newest = min(age for age, target in zip(ages, targets, strict=True) if target == "live") if stale else 0
+    assert not stale or f"of {NOW - timedelta(days=newest):%Y-%m-%d}, more than 30 days ago" in str(found)
 
 
 def test_the_command_tells_what_moved_and_what_it_settles(tmp_path: Path) -> None:
     """Its table has the clause, the sides, who moved, and the answer; its JSON the same for programs."""
     first, second = tmp_path / "first.json", tmp_path / "second.json"
     first.write_text(as_json(emulator_run()))
-    second.write_text(as_json(replace(answering("D1"), target="live")))
+    second.write_text(as_json(replace(answering(0), target="live")))
     code, output = command_line(str(first), str(second))
     assert code == 1 and "the second" in output and "What the answers settle" in output
     code, output = command_line(str(first), str(second), "--json")
     told = json.loads(output)
     assert code == 1 and told["same"] is False
-    assert told["settings"] == {"profile": "documented", "answers": {"D1": "video"}}
+    assert told["settings"] == {"profile": "documented", "answers": HALVES[0]}
     assert {"dispute": "D1", "first": "json", "second": "video"}.items() <= told["disputes"][0].items()
+    assert [row["target"] for row in told["runs"]] == ["emulator", "live"]
+
+
+def test_differences_of_one_kind_are_counted_together(tmp_path: Path) -> None:
+    """The table names three of them and how many more, with all facts; the last line counts them all."""
+    first, second, settings = (tmp_path / name for name in ("first.json", "second.json", "a.toml"))
+    for count, due in ((5, ["a.2", "and 2 more", "They differ in 5 points."]), (1, ["They differ in 1 point."])):
+        for file, verdict in ((first, Verdict.HOLDS), (second, Verdict.BROKEN)):
+            made = [replace(outcome(verdict, "it", cause="c"), id=f"a.{n}", facts=(f"P{n}",)) for n in range(count)]
+            file.write_text(as_json(run(*made)))
+        code, output = command_line(str(first), str(second), "--max-age", "36500")
+        assert code == 1 and all(word in output for word in due), output
+        assert "a.3" not in output and f"P{count - 1}" in output
+    result = CliRunner().invoke(main, ["compare", str(first), str(second), "--json", "--write-profile", str(settings)])
+    assert json.loads(result.stdout)["same"] is False
+    assert f"{settings} has the settings" in result.stderr and "written by mockling compare" in settings.read_text()
+
+
+def test_the_settings_are_those_of_the_live_run_wherever_it_stands(tmp_path: Path) -> None:
+    """Of two live runs, or of none, they are the second's."""
+    live, other = tmp_path / "live.json", tmp_path / "other.json"
+    live.write_text(as_json(replace(answering(0), target="live")))
+    other.write_text(as_json(emulator_run()))
+    settings = {
+        pair: json.loads(command_line(*map(str, pair), "--json")[1])["settings"]
+        for pair in [(live, other), (other, other)]
+    }
+    assert settings == {
+        (live, other): {"profile": "documented", "answers": HALVES[0]},
+        (other, other): {"profile": "documented"},
+    }
 
 
 @pytest.mark.parametrize("content", [None, "", "{}", "[1]", "\x00"])
@@ -244,16 +327,46 @@ def test_only_a_live_run_is_kept_as_one(tmp_path: Path) -> None:
     assert record(live, CONTRACT, file) == 1 and len(live_passes(file)) == 1
 
 
-def test_a_clause_keeps_the_day_of_its_last_live_pass(tmp_path: Path) -> None:
-    """What breaks later, or was not asked, keeps its day; an older run does not outdate a newer."""
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_clause_keeps_the_day_of_its_last_live_pass(tmp_path: Path, turned: bool) -> None:
+    """What breaks later, or was not asked, keeps its day; of two passes the later counts, in whichever order kept."""
     file, held = tmp_path / "verified.json", outcome(Verdict.HOLDS)
     first, second = run(held, contract="1" * 64), replace(outcome(Verdict.BROKEN), id=held.id)
-    record(first, CONTRACT, file)
-    record(run(second, ended=first.ended + timedelta(days=1)), CONTRACT, file)
-    record(replace(first, ended=first.ended - timedelta(days=1)), CONTRACT, file)
+    older = replace(first, ended=first.ended - timedelta(days=1), contract="0" * 64)
+    for one in (older, first) if turned else (first, older):
+        assert record(one, CONTRACT, file) == 1
+    assert record(run(second, ended=first.ended + timedelta(days=1)), CONTRACT, file) == 0
     found = last_live_pass(held.id, file)
     assert found and (found.at, found.contract) == (first.ended, "1" * 64)
     assert last_live_pass("another", file) is None
+
+
+def test_a_live_pass_is_kept_with_those_of_other_clauses(tmp_path: Path) -> None:
+    """What another run found of other clauses stays; only what holds is kept, and a pass in the same second again."""
+    file = tmp_path / "verified.json"
+    one, other = (replace(outcome(Verdict.HOLDS), id=name) for name in ("one", "other"))
+    unclear = [replace(outcome(verdict), id=verdict) for verdict in Verdict if verdict is not Verdict.HOLDS]
+    assert record(run(one, *unclear, contract="1" * 64), CONTRACT, file) == 1
+    assert record(run(other, contract="2" * 64), CONTRACT, file) == 1
+    assert record(run(one, contract="3" * 64), CONTRACT, file) == 1
+    assert {name: found.contract[0] for name, found in live_passes(file).items()} == {"one": "3", "other": "2"}
+
+
+def test_passes_are_kept_in_a_folder_that_is_made(tmp_path: Path) -> None:
+    """A time without a zone is one of UTC."""
+    file = tmp_path / "a" / "b" / "verified.json"
+    assert record(run(outcome(Verdict.HOLDS)), CONTRACT, file) == 1
+    file.write_text(file.read_text().replace("+00:00", ""))
+    assert [one.at.tzinfo for one in live_passes(file).values()] == [UTC]
+
+
+def test_only_a_checkout_keeps_passes_in_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is installed is not written to."""
+    monkeypatch.setattr("mockling.contract.verification.verified.HOME", tmp_path / "contract")
+    (tmp_path / "contract").mkdir()
+    assert not verified_path().is_relative_to(tmp_path)
+    (tmp_path / ".git").mkdir()
+    assert verified_path() == tmp_path / "contract" / "verified.json"
 
 
 def test_nothing_has_been_verified_live() -> None:

@@ -1,6 +1,7 @@
 """The guard over what a verification spends: no more than the budget, and never more than is told."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
@@ -11,14 +12,14 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from reported import CONTRACT, step
+from reported import CONTRACT, every_clause, step
 
 from mockling.contract.exchange import Message
 from mockling.contract.verification.asked import Asked
-from mockling.contract.verification.catalogue import clauses
+from mockling.contract.verification.charges import job_in
 from mockling.contract.verification.clause import Clause, Verdict, holds
 from mockling.contract.verification.guard import Stopped
-from mockling.contract.verification.guarding import LOOK, SpendingGuard
+from mockling.contract.verification.guarding import SpendingGuard
 from mockling.contract.verification.ledger import Ledger, LedgerError
 from mockling.contract.verification.pacing import Pacer
 from mockling.contract.verification.probe import BAD_KEY, GENERATIONS, Cost, Need, Probe, Request, Sender
@@ -30,7 +31,7 @@ from mockling.emulator import Emulator
 
 PRICE = Decimal("0.945")
 UNKNOWN = [None, 202, 302, 408, 502, 503, 504, 524]  # statuses, or none, after which a request may have been billed
-REFUSED = [400, 401, 404, 406, 422, 429, 500]
+REFUSED = [400, 401, 404, 406, 422, 429, 500, 501]
 
 
 class Account:
@@ -167,6 +168,153 @@ def test_refusals_that_are_billed_end_the_run_within_the_budget(ledger: Ledger, 
         guard.reserve(PRICE, "the next")
     guard.end()
     assert (guard.spending.measured, ledger.spent()) == (2 * PRICE, 2 * PRICE)
+    assert "nobody planned" not in ledger.path.read_text()  # it is not beyond what was set aside
+
+
+def test_a_budget_may_be_spent_to_the_last_cent(ledger: Ledger, account: Account) -> None:
+    """What fits exactly is sent, whatever is open or bought, and not a hundredth of a cent more."""
+    guard = guarded(ledger, account, "1.89")
+    guard.reserve(PRICE, "lost").settle(None)
+    guard.reserve(PRICE, "bought").settle(200)
+    account.bill(PRICE)
+    with pytest.raises(Stopped, match=r"\$0.0001, and of the budget \$0.00 is left"):
+        guard.reserve(Decimal("0.0001"), "one more")
+    guard.end()
+    assert (guard.spending.counted, guard.spending.unknown, ledger.spent()) == (2 * PRICE, ("lost",), 2 * PRICE)
+
+
+def test_refusals_are_released_on_proof_alone_and_make_room_then(ledger: Ledger, account: Account) -> None:
+    """A refusal stands against the budget until the balance has been read, which is when there is no room beside it."""
+    guard = guarded(ledger, account, "2.50")
+    reads = list[Need]()
+    guard.begin(lambda key: reads.append(key) or account.balance, {Need.GOOD}, {Need.GOOD})
+    for number in range(2):
+        guard.reserve(PRICE, f"refused {number}").settle(400)
+        assert (reads, ledger.spent()) == ([], (number + 1) * PRICE)
+    guard.reserve(PRICE, "the next")
+    assert (reads, ledger.spent()) == ([Need.GOOD], PRICE)
+
+
+def test_what_was_bought_is_proved_before_anything_else_is_sent(ledger: Ledger, account: Account) -> None:
+    """The balance is looked at after each charge, however large the budget."""
+    guard = guarded(ledger, account, "1000")
+    guard.reserve(PRICE, "bought").settle(200)
+    account.bill(PRICE + Decimal("0.01"))
+    with pytest.raises(Stopped, match=r"fell by \$0.955, though only \$0.945 can"):
+        guard.reserve(PRICE, "the next")
+
+
+@pytest.mark.parametrize("change", ["0", "50"])
+def test_a_balance_that_does_not_fall_is_no_alarm(ledger: Ledger, account: Account, change: str) -> None:
+    """Somebody may pay in, and a charge may come late: nothing is released that was bought, and nothing is stopped."""
+    guard = guarded(ledger, account)
+    guard.reserve(PRICE, "bought").settle(200)
+    guard.reserve(PRICE, "lost").settle(503)
+    account.bill(-Decimal(change))
+    guard.reserve(PRICE, "refused").settle(400)
+    guard.end()
+    spending = guard.spending
+    assert (spending.counted, spending.measured, spending.stopped) == (2 * PRICE, -Decimal(change), None)
+    assert (spending.unknown, ledger.spent()) == (("lost",), 2 * PRICE)
+
+
+def test_the_first_reason_to_stop_is_the_one_that_is_told(ledger: Ledger, account: Account) -> None:
+    """What follows from it hides no cause, and nothing passes any more, however cheap."""
+    guard = guarded(ledger, account)
+    for why in ("the first", "the second"):
+        with pytest.raises(Stopped, match="the first"):
+            guard.stop(why)
+    with pytest.raises(Stopped, match="the first"):
+        guard.reserve(Decimal("0.01"), "it")
+    assert guard.spending.stopped == "the first"
+
+
+def test_an_account_may_be_emptied(ledger: Ledger) -> None:
+    """A balance that just covers a request is enough; what was bought before counts, what was lost does not."""
+    account = Account("1.89")
+    guard = guarded(ledger, account)
+    for number in range(3):
+        guard.reserve(PRICE, f"refused {number}").settle(400)
+    guard.reserve(PRICE, "bought").settle(200)
+    account.bill(PRICE)
+    guard.reserve(PRICE, "the last")
+    with pytest.raises(Stopped, match=r"the account has \$0.00"):
+        guard.reserve(Decimal("0.01"), "it")
+
+
+def test_a_key_without_credits_is_asked_for_what_it_cannot_pay(ledger: Ledger) -> None:
+    """That it is refused is the promise, so that its account does not have to cover it."""
+    guard = SpendingGuard(Decimal(5), ledger, Time().pacer())
+    guard.begin(lambda key: Decimal(0) if key is Need.POOR else Decimal(9), {Need.GOOD, Need.POOR}, {Need.POOR})
+    guard.reserve(PRICE, "a probe", Need.POOR).settle(406)
+    guard.end()
+    assert (guard.spending.stopped, guard.spending.counted, ledger.spent()) == (None, 0, 0)
+
+
+def test_one_balance_of_several_that_cannot_be_read_leaves_all_counted(ledger: Ledger) -> None:
+    """The sum of two accounts is told only if both are, and what may have been billed to either counts."""
+    balances: dict[Need, Decimal | None] = {Need.GOOD: Decimal(9), Need.POOR: Decimal(3)}
+    guard = SpendingGuard(Decimal(5), ledger, Time().pacer())
+    guard.begin(lambda key: balances[key], balances.keys(), balances.keys())
+    assert guard.spending.before == 12
+    guard.reserve(PRICE, "refused").settle(400)
+    balances[Need.POOR] = None
+    guard.end()
+    assert (guard.spending.after, guard.spending.measured) == (None, None)
+    assert guard.spending.stopped and "balance of a key without credits cannot be read" in guard.spending.stopped
+
+
+def test_a_run_that_goes_on_keeps_what_it_had(ledger: Ledger, account: Account) -> None:
+    """A second beginning reads no balance again, and its end compares both parts with the first."""
+    guard = guarded(ledger, account)
+    guard.reserve(PRICE, "bought").settle(200)
+    account.bill(PRICE)
+    guard.end()
+    guard.begin(account.told, {Need.GOOD}, {Need.GOOD})
+    guard.reserve(PRICE, "bought too").settle(200)
+    account.bill(PRICE)
+    guard.end()
+    spending = guard.spending
+    assert (spending.before, spending.after, spending.counted) == (100, 100 - 2 * PRICE, 2 * PRICE)
+    assert (spending.stopped, ledger.spent()) == (None, 2 * PRICE)
+
+
+def test_each_line_of_the_ledger_says_whose_it_is(ledger: Ledger, account: Account) -> None:
+    """Lines have the run, the target and the digest of the key; amounts and numbers are those of each request."""
+    guard = SpendingGuard(Decimal(5), ledger, Time().pacer(), "live", "0123")
+    guard.begin(account.told, {Need.GOOD}, {Need.GOOD})
+    guard.reserve(PRICE, "bought").settle(200)
+    account.bill(PRICE)
+    guard.reserve(Decimal(1), "refused").settle(400)
+    guard.end()
+    rows = [json.loads(line) for line in ledger.path.read_text().splitlines()]
+    assert {(row["target"], row["key"], len(row["run"])) for row in rows} == {("live", "0123", 32)}
+    assert len({row["run"] for row in rows}) == 1
+    told = [tuple(row.get(name) for name in ("state", "number", "amount", "probe")) for row in rows]
+    assert [one for one in told if one[0] != "balance"] == [
+        ("reserved", 1, "0.945", "bought"),
+        ("spent", 1, "0.945", "bought"),
+        ("reserved", 2, "1", "refused"),
+        ("released", 2, "0", "refused"),
+    ]
+    looks = [(row["account"], row["before"], row.get("after")) for row in rows if row["state"] == "balance"]
+    assert looks == [("good", "100", None), *[("good", "100", "99.055")] * 2]
+
+
+def test_without_a_ledger_nothing_passes_that_might_be_billed(account: Account) -> None:
+    """A budget alone is not enough, for nobody could tell later what was spent."""
+    guard = SpendingGuard(Decimal(5), None, Time().pacer())
+    guard.begin(account.told, {Need.GOOD}, {Need.GOOD})
+    with pytest.raises(Stopped):
+        guard.reserve(PRICE, "it")
+
+
+def test_what_costs_nothing_asks_for_the_balance_once_so_that_a_refused_key_is_told() -> None:
+    """Only the good key is tried, and only where a probe is sent with it."""
+    for keys, due in (({Need.GOOD, Need.POOR}, [Need.GOOD]), ({Need.POOR}, [])):
+        reads = list[Need]()
+        SpendingGuard(None, None, Time().pacer()).begin(lambda key, reads=reads: reads.append(key), keys, ())
+        assert reads == due
 
 
 def test_however_large_the_budget_refusals_are_proved_now_and_then(ledger: Ledger, account: Account) -> None:
@@ -174,7 +322,7 @@ def test_however_large_the_budget_refusals_are_proved_now_and_then(ledger: Ledge
     guard = guarded(ledger, account, "1000")
     guard.reserve(PRICE, "billed silently").settle(400)
     account.bill(PRICE)
-    for number in range(LOOK - 1):
+    for number in range(19):
         guard.reserve(PRICE, f"probe {number}").settle(400)
     with pytest.raises(Stopped, match="the balance fell"):
         guard.reserve(PRICE, "the next")
@@ -199,6 +347,7 @@ def test_a_charge_above_its_price_is_in_the_ledger(ledger: Ledger, account: Acco
         (["PROCESSING", "COMPLETED"], PRICE, ()),
         (["FAILED"], Decimal(0), ()),
         (["QUEUED"], PRICE, ("submitted",)),
+        (["COMPLETED", "QUEUED"], PRICE, ()),
         ([], PRICE, ("submitted",)),
     ],
 )
@@ -311,6 +460,43 @@ def test_a_limit_that_is_used_up_is_waited_for(status: int, ahead: float, reset:
     assert sum(time.slept) == pytest.approx(slept)
 
 
+def test_what_may_be_billed_waits_as_everything_does(ledger: Ledger, account: Account) -> None:
+    """A reservation is given once its request may be sent."""
+    time = Time()
+    guard = SpendingGuard(Decimal(5), ledger, time.pacer(5))
+    guard.begin(account.told, {Need.GOOD}, {Need.GOOD})
+    guard.pace()
+    guard.reserve(PRICE, "one").settle(400)
+    guard.reserve(PRICE, "two").settle(400)
+    assert time.slept == [12, 12]
+
+
+@pytest.mark.parametrize("status", [429, 502])
+def test_a_balance_of_any_key_is_asked_for_again(status: int) -> None:
+    """It is wanted, while what else is sent with such a key is over its limit on purpose."""
+    guard, found = SpendingGuard(None, None, Time().pacer()), step()
+    found = replace(found, exchange=replace(found.exchange, method="GET", status=status, response=None))
+    assert guard.again(Request(operation="credits", key=Need.LIMITED), found, 0)
+    assert not guard.again(Request(operation="status", key=Need.LIMITED), found, 0)
+
+
+@pytest.mark.parametrize(
+    ("body", "job"),
+    [
+        ({"status": "QUEUED", "request_id": "8c2f"}, "8c2f"),
+        ({"status": "PROCESSING", "request_id": "8c2f"}, "8c2f"),
+        ({"status": "COMPLETED", "request_id": "8c2f"}, None),
+        ({"status": "QUEUED", "request_id": ""}, None),
+        ({"status": "QUEUED", "request_id": 7}, None),
+        ({"status": "QUEUED"}, None),
+        (["QUEUED"], None),
+    ],
+)
+def test_a_job_is_what_has_begun_and_not_ended(body: Any, job: str | None) -> None:
+    """An id that is none could not be recognised in what comes later."""
+    assert job_in(step(body=json.dumps(body).encode()).exchange) == job
+
+
 def test_a_limit_that_is_not_used_up_is_no_reason_to_wait() -> None:
     """An answer that leaves requests, or comes for another key, holds nobody up."""
     time = Time()
@@ -345,7 +531,7 @@ def metered(tmp_path: Path) -> Iterator[tuple[Emulator, Asked]]:
         yield emulator, Asked(target=emulator.url, keys=keys, budget=Decimal(11), paid=True, ledger=ledger, timeout=20)
 
 
-def run(asked: Asked, chosen: list[Clause]) -> tuple[Plan, Gathered, Spending]:
+def run(asked: Asked, chosen: Sequence[Clause]) -> tuple[Plan, Gathered, Spending]:
     """Verify clauses, and return what came and what it cost."""
     with asked.opened(CONTRACT, lambda *_: pytest.fail("No emulator was asked for.")) as target:
         plan = planned(chosen, replace(target, poll_interval=0.0), asked.costs)
@@ -355,24 +541,18 @@ def run(asked: Asked, chosen: list[Clause]) -> tuple[Plan, Gathered, Spending]:
 
 
 def test_a_verification_costs_what_it_says_to_the_cent(metered: tuple[Emulator, Asked]) -> None:
-    """All clauses hold of a target that bills, and what was counted is what it billed."""
+    """With nothing a run ends before the first charge; with the least budget that is named, at its end, billed so."""
     emulator, asked = metered
-    plan, gathered, spending = run(asked, clauses(CONTRACT))
-    found = {result.verdict for result in judged(plan, gathered)}
-    assert found == {Verdict.HOLDS, Verdict.SKIPPED}
+    risky = [clause for clause in every_clause() if clause.cost in (Cost.FREE_IF_TRUE, Cost.PAID)]
+    plan, _, spending = run(replace(asked, budget=Decimal(0)), risky)
+    assert (spending.counted, spending.measured, emulator.billed) == (0, 0, 0)
+    assert spending.stopped and "of the budget $0.00 is left" in spending.stopped
+    asked = replace(asked, budget=plan.least)
+    plan, gathered, spending = run(asked, every_clause())
+    assert {result.verdict for result in judged(plan, gathered)} == {Verdict.HOLDS, Verdict.SKIPPED}
     assert spending.counted == spending.measured == emulator.billed > 0
     assert Ledger(asked.ledger).spent() == emulator.billed
     assert (spending.unknown, spending.stopped) == ((), None)
-
-
-def test_the_least_budget_suffices_where_every_promise_is_kept(metered: tuple[Emulator, Asked]) -> None:
-    """With the budget that the plan names the run comes to its end; with nothing it ends before the first charge."""
-    _, asked = metered
-    least = run(asked, clauses(CONTRACT))[0].least
-    assert run(replace(asked, budget=least), clauses(CONTRACT))[2].stopped is None
-    spending = run(replace(asked, budget=Decimal(0)), clauses(CONTRACT))[2]
-    assert (spending.counted, spending.measured) == (0, 0)
-    assert spending.stopped and "of the budget $0.00 is left" in spending.stopped
 
 
 def test_everything_that_might_be_billed_has_a_price() -> None:
@@ -393,7 +573,7 @@ def test_everything_that_might_be_billed_has_a_price() -> None:
         def advance(self, seconds: float) -> None:
             pass
 
-    for probe in {clause.probe.id: clause.probe for clause in clauses(CONTRACT) if clause.probe}.values():
+    for probe in {clause.probe.id: clause.probe for clause in every_clause() if clause.probe}.values():
         with suppress(Exception):  # what came is not what the probe goes on from
             probe.run(Seen(probe.id))
     assert len(sent) > 200

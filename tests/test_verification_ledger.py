@@ -10,9 +10,11 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mockling.contract.verification import ledger as module
 from mockling.contract.verification.ledger import RELEASED, RESERVED, SPENT, Ledger, LedgerError, digest
 
 KEY = "SG_fedcba9876543210"
@@ -85,6 +87,9 @@ def test_a_write_that_was_cut_off_anywhere_is_as_none(
         b'{"at": "x", "state": "reserved", "run": "a", "number": 1, "amount": "-1"}\n',
         b'{"at": "x", "state": "reserved", "run": "a", "number": 1, "amount": "inf"}\n',
         b'{"at": "x", "state": "gone", "run": "a", "number": 1, "amount": "1"}\n',
+        b'{"at": "x", "state": "spent", "run": "a", "number": [1], "amount": "1"}\n',
+        b'{"at": "x", "state": "spent", "run": [], "number": 1, "amount": "1"}\n',
+        b'{"at": "x", "state": "spent", "number": 1, "amount": "1"}\n',
         b"\xff\xfe\n",
         b"[" * 100_000 + b"\n",
     ],
@@ -95,6 +100,88 @@ def test_a_file_that_is_no_ledger_is_refused_and_left_as_it_is(path: Path, conte
     with pytest.raises(LedgerError, match="no line of a ledger; put the file away"):
         Ledger(path)
     assert path.read_bytes() == content
+
+
+def test_a_line_that_is_none_is_named(path: Path) -> None:
+    """Whoever looks into the file finds the line by its number."""
+    Ledger(path).write(row(1))
+    path.write_bytes(path.read_bytes() + b"x\n")
+    with pytest.raises(LedgerError, match=r"ledger\.jsonl, line 2 is no line"):
+        Ledger(path)
+
+
+def test_lines_are_on_the_disk_before_a_writing_ends(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file is synchronised once its lines are in it, and its folder once the name is."""
+    synchronised = list[tuple[int, int]]()
+
+    def fsync(number: int) -> None:
+        told = os.fstat(number)
+        synchronised.append((told.st_ino, told.st_size))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    ledger = Ledger(path)
+    assert path.parent.stat().st_ino in [inode for inode, _ in synchronised]
+    ledger.write(row(1))
+    assert synchronised[-1] == (path.stat().st_ino, path.stat().st_size)
+
+
+def test_a_ledger_may_be_as_large_as_its_bound_and_no_larger(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What would take too long to read is put away; until then nothing is lost of it."""
+    ledger = Ledger(path)
+    ledger.write(*map(row, range(5)))
+    monkeypatch.setattr(module, "LARGEST", path.stat().st_size)
+    assert ledger.spent() == 5 * Decimal("0.945")
+    monkeypatch.setattr(module, "LARGEST", path.stat().st_size - 1)
+    with pytest.raises(LedgerError, match="larger than 0 MiB; put it away"):
+        Ledger(path)
+    assert len(path.read_bytes().splitlines()) == 5
+
+
+@pytest.mark.parametrize("rest", [b"\0" * 30, b"\0", b'{"at": "2026', b"{", b'{"at": "\0\0'])
+def test_what_a_loss_of_power_leaves_at_the_end_is_no_line(path: Path, rest: bytes) -> None:
+    """Zeros, or the beginning of a line, count for nothing and are cut off by the next writer."""
+    Ledger(path).write(row(1))
+    whole = path.read_bytes()
+    path.write_bytes(whole + rest)
+    ledger = Ledger(path)
+    assert (ledger.spent(), path.read_bytes()) == (Decimal("0.945"), whole)
+
+
+@pytest.mark.parametrize(("beyond", "good"), [(-1, True), (0, False), (1, False)])
+def test_a_last_line_without_end_is_cut_off_if_it_can_be_one(
+    path: Path, monkeypatch: pytest.MonkeyPatch, beyond: int, good: bool
+) -> None:
+    """What is longer than any line was not begun by a ledger, and stays."""
+    monkeypatch.setattr(module, "LONGEST_LINE", 400)
+    ledger = Ledger(path)
+    ledger.write(*map(row, range(9)))
+    whole = path.read_bytes()
+    path.write_bytes(whole + b'{"at": "'.ljust(400 + beyond, b"x"))
+    if good:
+        ledger.write()
+    else:
+        with pytest.raises(LedgerError, match="its last line is no line of a ledger"):
+            ledger.write()
+    assert (path.read_bytes() == whole) == good
+
+
+def test_a_ledger_that_another_program_holds_is_told_at_once(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for it without end, and a file system that has no locks is told as well."""
+    monkeypatch.setattr(module, "LOCK_TIMEOUT", 0.0)
+    with FileLock(f"{path}.lock"), pytest.raises(LedgerError, match="is locked by another program; try again"):
+        Ledger(path)
+
+    def unable(*_: object, **__: object) -> None:
+        raise NotImplementedError("no locks here")
+
+    monkeypatch.setattr(FileLock, "acquire", unable)
+    with pytest.raises(LedgerError, match="cannot be kept: no locks here"):
+        Ledger(path)
+
+
+def test_the_digest_of_a_key_is_the_same_for_all_programs() -> None:
+    """It names the lock of a key, so that versions must agree in it."""
+    assert digest(KEY) == "a3d20d2beb34e5e2"
 
 
 def test_a_full_disk_is_told_and_leaves_no_half_line(path: Path) -> None:
@@ -122,7 +209,7 @@ def test_what_can_be_no_ledger_is_told(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "link", tmp_path / "pipe", tmp_path / "none" / "ledger", Path("/dev/null")):
         with pytest.raises(LedgerError, match=r"^The ledger .* cannot be kept: .*--ledger\.$"):
             Ledger(path)
-    assert (tmp_path / "target").read_bytes() == b""
+    assert (tmp_path / "target").read_bytes() == b"" and not (tmp_path / "none").exists()
 
 
 def test_many_writers_lose_no_line(path: Path) -> None:
@@ -151,8 +238,9 @@ def test_only_one_run_has_a_key(path: Path) -> None:
         pass
 
 
-def test_a_killed_run_keeps_no_lock(path: Path) -> None:
+def test_a_killed_run_keeps_no_lock(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run that is killed leaves neither the file nor its key locked."""
+    monkeypatch.setattr(module, "LOCK_TIMEOUT", 0.0)
     program = """if True:
         import sys
         from pathlib import Path

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from flask import Response
-from reported import CONTRACT
+from reported import CONTRACT, every_clause
 from standing import KEY, PACE, UNRELIABLE, StandIn, standing
 from test_cli import started
 from test_verification_guard import run
@@ -19,9 +19,8 @@ from verified import spoiled
 
 from mockling import fixtures
 from mockling.contract.verification.asked import Asked
-from mockling.contract.verification.catalogue import clauses
 from mockling.contract.verification.ledger import Ledger
-from mockling.contract.verification.probe import Need
+from mockling.contract.verification.probe import Cost, Need
 from mockling.emulator import Emulator
 from mockling.emulator.http.recording import Draft
 
@@ -48,14 +47,14 @@ def test_an_unreliable_target_is_verified_within_its_budget_to_the_cent(stand_in
     assert KEY not in outcome.told + (tmp_path / "ledger.jsonl").read_text() + (tmp_path / "report.json").read_text()
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("moment", ["before 4", "in 7", "after 10", "after 19"])
 def test_a_run_that_is_killed_has_spent_no_more_than_its_ledger_says(
-    stand_in: StandIn, tmp_path: Path, seed: int
+    stand_in: StandIn, tmp_path: Path, moment: str
 ) -> None:
     """Whatever fails, and whenever the run is killed, the ledger counts at least what was billed, within the budget."""
-    chance = random.Random(seed)
-    stand_in.renew(seed, [fault for fault in UNRELIABLE if chance.random() < 0.7])
-    stand_in.verified(tmp_path, Decimal(chance.choice([2, 12, 30])), *FEW, kill_after=chance.uniform(0.5, 4)).check()
+    chance = random.Random(moment)
+    stand_in.renew(chance.randrange(9), [fault for fault in UNRELIABLE if chance.random() < 0.7])
+    stand_in.verified(tmp_path, Decimal(30), *FEW, killed=moment).check()
 
 
 @pytest.mark.parametrize(
@@ -153,7 +152,8 @@ def test_what_bills_instead_of_refusing_stops_the_run_inside_its_reservation(
             emulator.credit(emulator.api_key, -PRICE)
 
     spoiled(monkeypatch, bill, operation, status)
-    spending = run(asked, clauses(CONTRACT))[2]
+    risky = [clause for clause in every_clause() if clause.cost is Cost.FREE_IF_TRUE]
+    spending = run(asked, risky)[2]
     billed = 100 - emulator.balance()
     assert spending.stopped is not None
     is_told = change in (as_json, as_video, as_job)
@@ -169,9 +169,7 @@ def test_what_bills_twice_or_a_failure_stops_the_run(
     """A charge beyond the price ends the run before the next generation, and is in the ledger."""
     emulator, asked = metered
     spoiled(monkeypatch, lambda *_: emulator.credit(emulator.api_key, -PRICE), operation, status)
-    bought = [
-        clause for clause in clauses(CONTRACT) if clause.probe and clause.probe.id.endswith((".delivers", ".fails"))
-    ]
+    bought = [clause for clause in every_clause() if clause.probe and clause.probe.id.endswith((".delivers", ".fails"))]
     spending = run(replace(asked, budget=Decimal(10), paid=True), bought)[2]
     billed = 100 - emulator.balance()
     assert spending.stopped and "the balance fell" in spending.stopped

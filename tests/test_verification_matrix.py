@@ -6,10 +6,10 @@ import sys
 
 import pytest
 from click.testing import CliRunner
+from reported import every_clause
 
 from mockling.cli import main
 from mockling.contract import Contract, facts, load
-from mockling.contract.verification.catalogue import clauses
 from mockling.contract.verification.matrix import matrix, unclaimed
 
 
@@ -27,7 +27,7 @@ def test_every_fact_is_checked_or_has_its_reason(profile: str) -> None:
 
 def test_the_matrix_names_clauses_that_there_are(contract: Contract) -> None:
     """What stands in it are the ids of clauses, each of which names the fact."""
-    known = {clause.id: clause.facts for clause in clauses(contract)}
+    known = {clause.id: clause.facts for clause in every_clause()}
     for fact, checked in matrix(contract).items():
         if not isinstance(checked, str):
             assert all(fact in known[name] for name in checked)
@@ -37,7 +37,7 @@ def test_the_matrix_names_clauses_that_there_are(contract: Contract) -> None:
 def test_every_clause_names_its_place_and_its_facts(contract: Contract) -> None:
     """A clause points into the settled document, at something that is there, and what it rests on are facts."""
     known = {fact.id for fact in facts()}
-    for clause in clauses(contract):
+    for clause in every_clause():
         node = contract.document
         for step in clause.place.removeprefix("#").split("/")[1:]:
             name = step.replace("~1", "/").replace("~0", "~")

@@ -19,6 +19,7 @@ from mockling.contract.verification.reports.har import as_har
 from mockling.contract.verification.reports.reading import Unreadable
 from mockling.contract.verification.reports.recorded import read_har
 from mockling.contract.verification.run import exit_code
+from mockling.contract.verification.secrets import search
 
 GENERATE = f"https://api.segmind.com{CONTRACT.path('generate')}"
 # What HAR 1.2 requires of each part, and the types that it has.
@@ -155,8 +156,18 @@ def test_what_a_browser_recorded_is_judged(tmp_path: Path) -> None:
     assert again.steps[0].exchange.ended == pytest.approx(0.0125)
 
 
-@pytest.mark.parametrize("form", [str, lambda key: b64encode(key.encode()).decode()])
-@pytest.mark.parametrize("where", ["url", "postData", "header", "content", "base64"])
+@pytest.mark.parametrize(
+    ("where", "form"),
+    [
+        ("url", lambda key: "".join(f"%{ord(sign):02X}" for sign in key)),
+        ("postData", lambda key: "".join(f"\\u{ord(sign):04x}" for sign in key)),
+        ("header", lambda key: b64encode(f"a{key}".encode()).decode()),
+        ("content", lambda key: key.encode().hex()),
+        ("content", str),
+        ("base64", lambda key: b64encode(key.encode()).decode()),
+    ],
+    ids=["url", "postData", "header", "hex", "plain", "base64"],
+)
 def test_no_key_of_a_foreign_recording_is_kept(tmp_path: Path, where: str, form: Any) -> None:
     """Keys, bearers and cookies that another program recorded are masked, wherever in the entry they are repeated."""
     entry, told = foreign(f"{GENERATE}?api_key=another-secret"), form(KEY)
@@ -174,6 +185,7 @@ def test_no_key_of_a_foreign_recording_is_kept(tmp_path: Path, where: str, form:
     recording = read_har(saved(tmp_path / "browser.har", har(entry)), CONTRACT)
     assert recording.steps[0].exchange.request.header("cookie") == "(masked)"
     text = repr(recording) + as_har(run(steps=recording.steps))
+    search({"a recording": text}, recording.secrets)
     assert not [secret for secret in (KEY, told, "another-secret", "session=abcdefgh") if secret in text]
     assert {KEY, "another-secret", "session=abcdefgh"} <= recording.secrets
     assert recording.steps[0].exchange.key == "SEGMIND_API_KEY"

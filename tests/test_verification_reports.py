@@ -50,6 +50,8 @@ def shown(reported: Run, width: int = 100) -> str:
         (["holds", "inconclusive"], None, 3),
         (["holds", "error"], None, 3),
         (["skipped"], None, 3),
+        (["skipped", "notice"], None, 0),
+        ([], None, 3),
         (["holds", "broken"], "the budget is spent", 4),
     ],
 )
@@ -248,6 +250,15 @@ def test_a_stranger_finds_the_answer_and_the_cost(
 def test_what_is_not_certain_of_the_cost_is_said(spending: Spending, told: str) -> None:
     """A balance that was not read or tells otherwise, and an outcome nobody knows, stand beside the sum."""
     assert told in as_markdown(run(outcome(Verdict.HOLDS), spending=spending))
+
+
+@pytest.mark.parametrize(("before", "after", "measured"), [(9, 7, 2), (7, 9, -2), (None, 7, None), (7, None, None)])
+def test_a_balance_is_compared_if_it_was_read_twice(
+    before: int | None, after: int | None, measured: int | None
+) -> None:
+    """One look alone says nothing; a balance that rose is told as it is."""
+    amounts = [None if amount is None else Decimal(amount) for amount in (before, after)]
+    assert Spending(before=amounts[0], after=amounts[1]).measured == measured
 
 
 def test_progress_is_shown_to_those_who_look_alone() -> None:

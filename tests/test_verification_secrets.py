@@ -14,14 +14,19 @@ from urllib.parse import quote
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from reported import KEY, emulator_run, message, outcome, run, run_full_of, step, texts
+from reported import CONTRACT, KEY, emulator_run, message, outcome, run, run_full_of, step, texts
 from rich.console import Console
+from scripted import http, scripted
 
 from mockling.contract.verification.clause import Verdict
+from mockling.contract.verification.guard import Unguarded
+from mockling.contract.verification.probe import Need, Request
 from mockling.contract.verification.reports.curl import OWN, curl
 from mockling.contract.verification.reports.delivery import FORMATS, deliver
 from mockling.contract.verification.reports.terminal import print_run
-from mockling.contract.verification.secrets import SecretFound, publish, search
+from mockling.contract.verification.secrets import SecretFound, masking, publish, search
+from mockling.contract.verification.sending import Wire
+from mockling.contract.verification.target import Target
 from mockling.emulator.testing.emulated import KEYS
 
 FORMS: list[Callable[[str], str]] = [
@@ -52,6 +57,53 @@ def test_a_key_is_found_in_any_form(key: str, around: str, form: Callable[[str],
     with pytest.raises(SecretFound) as found:
         search({"run.json": f"{around} {form(key)} {around}"}, [KEY, key])
     assert key not in str(found.value) and "run.json" in str(found.value)
+
+
+BROKEN_LINE = 11  # of the forms, which search alone finds
+
+
+@given(keys, texts, st.sampled_from([form for number, form in enumerate(FORMS) if number != BROKEN_LINE]))
+def test_what_is_masked_is_not_found_any_more(key: str, around: str, form: Callable[[str], str]) -> None:
+    """A key that a server says again in any form is masked so that no report is held back for it."""
+    told = masking([key]).sub("$", f"{around} {form(key)} {around}")
+    search({"run.json": told}, [key])
+    assert told.startswith(f"{around} ") and told.endswith(f" {around}")
+
+
+def test_what_is_no_key_is_not_masked() -> None:
+    """Of two keys the longer is looked for first, and where there is none nothing is."""
+    assert masking([]).sub("$", "a text") == masking([""]).sub("$", "a text") == "a text"
+    assert masking(["SG_1", "SG_12"]).sub("$", "SG_12 SG_1 SG_") == "$ $ SG_"
+
+
+def test_a_target_that_says_the_key_again_is_reported_without_it(tmp_path: Path) -> None:
+    """In whatever form it stands in headers or bodies, each report and recording is written, and none has it."""
+    told = [form(KEY) for number, form in enumerate(FORMS) if number != BROKEN_LINE]
+    headers = [f"x-told-{number}: {one}" for number, one in enumerate(told) if "\n" not in one]
+    answers = [http(401, " ".join(told).encode(), *headers), http(401, json.dumps({"error": told}).encode())]
+    with scripted(*answers) as server:
+        target = Target(name=server.url, url=server.url, storage_url=server.url, keys={Need.GOOD: KEY}, timeout=20)
+        wire = Wire(CONTRACT, target, Unguarded())
+        for request in (Request(operation="credits"), Request(operation="credits", path=f"/{told[2]}")):
+            wire.send("a", "", request)
+        wire.close()
+    assert [step.status for step in wire.steps] == [401, 401]
+    assert repr(wire.steps).count("$SEGMIND_API_KEY") >= 3 * len(told)
+    reported = run(outcome(Verdict.BROKEN, wire.steps[0].told, *wire.steps), steps=tuple(wire.steps))
+    shown, files = io.StringIO(), {name: tmp_path / name for name in FORMATS}
+    deliver(reported, Console(file=shown), files, [KEY])
+    assert len([*tmp_path.iterdir()]) == len(FORMATS)
+
+
+def test_no_part_of_a_key_is_left_where_a_body_is_cut() -> None:
+    """What is kept of a body is cut once its keys are masked."""
+    body = "".join(f"\\u{ord(sign):04x}" for sign in KEY).encode() * 2000
+    with scripted(http(401, body)) as server:
+        target = Target(name=server.url, url=server.url, storage_url=server.url, keys={Need.GOOD: KEY}, timeout=20)
+        wire = Wire(CONTRACT, target, Unguarded())
+        kept = wire.send("a", "", Request(operation="credits")).exchange.response
+        wire.close()
+    assert kept and kept.body == (b"$SEGMIND_API_KEY" * 2000)[: 64 * 1024] and kept.size == len(body)
 
 
 @given(keys)

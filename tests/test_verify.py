@@ -15,16 +15,35 @@ from calling import GOOD_KEY
 from click.testing import CliRunner, Result
 
 from mockling.cli import main
-from mockling.contract import load
+from mockling.contract import Contract, load
 from mockling.contract.verification.catalogue import clauses
-from mockling.contract.verification.clause import Verdict
+from mockling.contract.verification.clause import Clause, Verdict
 from mockling.contract.verification.reports.document import read_json
+from mockling.contract.verification.run import contract_hash
+from mockling.contract.verification.verified import live_passes
 from mockling.emulator import Emulator
 from mockling.emulator.testing.emulated import KEYS
 
 REPORTS = ("json", "junit", "markdown", "html", "har")
 SLUG = load().model.slug
 PRICE = min(map(load().model.price, load().model.combinations()))  # of the cheapest generation
+
+
+MADE: dict[str, list[Clause]] = {}
+
+
+def made_once(contract: Contract) -> list[Clause]:
+    """Return the clauses of a contract, which take long to make, made once for all tests."""
+    name = contract_hash(contract)
+    if name not in MADE:
+        MADE[name] = clauses(contract)
+    return MADE[name]
+
+
+@pytest.fixture(autouse=True)
+def known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the command make the clauses of each contract once."""
+    monkeypatch.setattr("mockling.cli.verify.clauses", made_once)
 
 
 def verify(*arguments: object, **environment: str) -> Result:
@@ -51,7 +70,7 @@ def test_the_emulator_keeps_every_clause(profile: str, tmp_path: Path) -> None:
     assert (result.exit_code, "Yes" in result.stdout) == (0, True), result.output
     run = read_json(files["json"])
     assert {outcome.verdict.value for outcome in run.outcomes} <= {"holds", "skipped"}
-    assert len(run.outcomes) == len(clauses(load(profile))) > 900
+    assert len(run.outcomes) == len(made_once(load(profile))) > 900
     assert len(run.of(Verdict.SKIPPED)) <= 1  # that of real time
     assert not [path for path in files.values() for key in KEYS.values() if key in path.read_text("utf-8")]
     again = verify("--from", files["har"], "--profile", profile, "--json", tmp_path / "again.json")
@@ -225,8 +244,9 @@ def test_a_model_of_ones_own_is_covered_without_code() -> None:
     slug = list(load(models=[model]).models)[-1]
     result = verify("emulator", "--model", model, "--only", f"{slug}.*")
     assert result.exit_code == 0, result.output
-    known = [clause.id for clause in clauses(load(models=[model])) if clause.id.startswith(f"{slug}.")]
-    for parameter in load(models=[model]).models[slug].parameters:
+    contract = load(models=[model])
+    known = [clause.id for clause in made_once(contract) if clause.id.startswith(f"{slug}.")]
+    for parameter in contract.models[slug].parameters:
         assert [clause for clause in known if clause.startswith(f"{slug}.{parameter}")], parameter
 
 
@@ -271,3 +291,46 @@ def test_the_scheduled_workflow_runs_what_there_is(server: Emulator, tmp_path: P
     written = {"report.html", "report.md", "report.json", "evidence.har", "ledger.jsonl"}
     assert {path.name for path in tmp_path.iterdir()} >= written
     assert server.balance(GOOD_KEY) == 100 - 2 * PRICE
+
+
+@pytest.fixture
+def live(server: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
+    """An emulator that stands where the live API is."""
+    monkeypatch.setattr(Contract, "live_origins", property(lambda _: (server.url, server.url)))
+    return server
+
+
+ONE = ("--only", "status.refuses.no-key")
+
+
+def test_a_live_run_keeps_what_held_and_its_recording_does_not(live: Emulator, tmp_path: Path) -> None:
+    """The file has the clauses that held; neither a recording that is judged again nor a plan changes it."""
+    kept, har = tmp_path / "verified.json", tmp_path / "live.har"
+    result = verify("live", *ONE, "--verified", kept, "--har", har, SEGMIND_API_KEY=GOOD_KEY)
+    assert result.exit_code == 0, result.output
+    assert f"{kept} keeps that 1 clauses held live." in result.stderr
+    assert live_passes(kept).keys() == {"status.refuses.no-key"}
+    kept.unlink()
+    assert verify("--from", har, "--verified", kept).exit_code in (0, 3)
+    assert verify("live", *ONE, "--dry-run", "--verified", kept, SEGMIND_API_KEY=GOOD_KEY).exit_code == 0
+    assert verify(live.url.replace("127.0.0.1", "localhost"), *ONE, "--verified", kept).exit_code == 0
+    assert not kept.exists()
+
+
+def test_what_is_no_file_of_passes_is_told_and_the_run_counts(live: Emulator, tmp_path: Path) -> None:
+    """What a run found, and may have cost, does not get lost for a file that is another's."""
+    kept = tmp_path / "verified.json"
+    kept.write_text("precious")
+    result = verify("live", *ONE, "--verified", kept, SEGMIND_API_KEY=GOOD_KEY)
+    assert (result.exit_code, "What held live was not kept: " in result.stderr) == (0, True), result.output
+    assert (kept.read_text(), len(live.journal) > 0) == ("precious", True)
+
+
+@pytest.mark.parametrize(
+    ("pace", "minutes"), [([], " at 5 a minute about "), (["--requests-per-minute", 60], " at 60 a")]
+)
+def test_a_plan_for_the_live_api_says_how_long_it_lasts(pace: list[object], minutes: str) -> None:
+    """By the pace of the smallest plan, unless another is asked for; nobody waits without knowing it."""
+    result = verify("live", *ONE, "--dry-run", *pace, SEGMIND_API_KEY=GOOD_KEY)
+    assert (result.exit_code, minutes in result.stdout) == (0, True), result.output
+    assert "1 probes of live with 1 calls" in result.stdout

@@ -11,7 +11,7 @@ from mockling.contract import Contract
 from mockling.contract.verification.clause import Clause, Verdict
 from mockling.contract.verification.guard import Unguarded
 from mockling.contract.verification.probe import Cost
-from mockling.contract.verification.running import Result, gather, judged, planned
+from mockling.contract.verification.running import Gathered, Plan, Result, gather, judged, planned
 from mockling.emulator.http.recording import Draft
 from mockling.emulator.http.striking import Striking
 from mockling.emulator.testing.emulated import emulated
@@ -19,11 +19,16 @@ from mockling.emulator.testing.emulated import emulated
 Change = Callable[[Response, Draft], Response | None]
 
 
-def results(contract: Contract, clauses: Iterable[Clause], /, **settings: Any) -> list[Result]:
-    """Return what is found if an emulator with these settings is judged by the clauses of a contract."""
+def ran(contract: Contract, clauses: Iterable[Clause], /, **settings: Any) -> tuple[Plan, Gathered]:
+    """Return what an emulator with these settings brings to the clauses of a contract."""
     with emulated(contract, **settings) as target:
         plan = planned(clauses, target, set(Cost))
-        return judged(plan, gather(plan, contract, target, Unguarded()))
+        return plan, gather(plan, contract, target, Unguarded())
+
+
+def results(contract: Contract, clauses: Iterable[Clause], /, **settings: Any) -> list[Result]:
+    """Return what is found if an emulator with these settings is judged by the clauses of a contract."""
+    return judged(*ran(contract, clauses, **settings))
 
 
 def alarms(found: Iterable[Result]) -> dict[str, Verdict]:

@@ -58,7 +58,6 @@ class SpendingGuard:
         self._accounts: dict[Need, Account] = {}
         self._number = 0
         self._balance: Balance = lambda _: None
-        self._ended = False
         self._stopped: str | None = None
 
     @property
@@ -72,7 +71,7 @@ class SpendingGuard:
         is_told = bool(accounts) and len(last) == len(accounts)
         return Spending(
             budget=self._budget,
-            counted=self._held if self._ended and not is_told else self._claimed,
+            counted=self._claimed if is_told else self._held,
             before=sum((account.before for account in accounts), ZERO) if accounts else None,
             after=sum(last, ZERO) if is_told else None,
             unknown=tuple(charge.what for one in accounts for charge in one.charges.open if charge.billed is None),
@@ -90,7 +89,7 @@ class SpendingGuard:
 
     def begin(self, balance: Balance, keys: Collection[Need], payers: Collection[Need]) -> None:
         """Begin a run, or go on with it; see `Guard`."""
-        self._balance, self._ended = balance, False
+        self._balance = balance
         if Need.GOOD in keys and Need.GOOD not in payers:
             balance(Need.GOOD)  # nothing is compared later, but a key that is refused is told at once
         for key in sorted(set(payers) - self._accounts.keys()):
@@ -103,7 +102,6 @@ class SpendingGuard:
 
     def end(self) -> None:
         """End a run; see `Guard`."""
-        self._ended = True
         try:
             for key, account in self._accounts.items():
                 account.last = None
@@ -178,8 +176,8 @@ class SpendingGuard:
         row = {"state": BALANCE, "account": key.name.lower(), "before": account.before, "after": balance}
         charges, fell = account.charges, account.before - balance
         if fell > charges.claimed:
-            self._unplanned(row, charges, fell)
             billed = f"though only ${money(charges.claimed)} can have been billed"
+            self._unplanned(row, charges, fell)
             self.stop(f"{_balance_of(key)} fell by ${money(fell)}, {billed}")
         self._write(row, *(_row(one, SPENT if one.billed else RELEASED, one.claimed) for one in charges.told))
         charges.prove()

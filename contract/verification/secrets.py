@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
-from html import unescape
+from html import escape, unescape
 from pathlib import Path
 from secrets import token_hex
-from urllib.parse import unquote_plus
+from urllib.parse import quote, unquote_plus
 
 ESCAPE = re.compile(r"\\(u([0-9a-fA-F]{4})|.)")
 BLANK = dict.fromkeys("nrtbf", " ")
@@ -34,6 +35,11 @@ def search(artefacts: Mapping[str, str], keys: Iterable[str]) -> None:
             plain, encoded = ("".join(key.split()).lower(), _hex(key)), dict.fromkeys(_encoded(key))
             if _any_in(plain, lowered) or _any_in(encoded, views):
                 raise SecretFound(f"An API key stands in {name}; nothing was written.")
+
+
+def masking(keys: Iterable[str]) -> re.Pattern[str]:
+    """Return what finds keys in a text in the forms in which `search` does, each for all of the key and in one line."""
+    return re.compile("|".join(_form(key) for key in sorted(filter(None, keys), key=len, reverse=True)) or "(?!)")
 
 
 def publish(artefacts: Mapping[Path, str], keys: Iterable[str]) -> None:
@@ -75,6 +81,19 @@ def _write(path: Path, content: bytes) -> None:
         beside.replace(final)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def _form(key: str) -> str:
+    """Return the pattern of a key in each of its forms, the longest first; where no letter case matters, in any."""
+    content, whole = key.encode("utf-8", "replace"), b64encode(key.encode("utf-8", "replace")).decode()
+    once = json.dumps(key)[1:-1]
+    units = "".join(f"\\u{ord(sign):04x}" for sign in key)
+    percent = ["".join(f"%{byte:02x}" for byte in content), quote(content), quote(content, safe="")]
+    html = ["".join(form.format(ord(sign)) for sign in key) for form in ("&#{};", "&#x{:x};")]
+    escaped = [once, json.dumps(once)[1:-1], units, units.replace("\\", "\\\\"), escape(key), *html]
+    forms = sorted({key, _hex(key), *percent, *escaped}, key=len, reverse=True)
+    encoded = dict.fromkeys([whole, *_encoded(key)])
+    return "|".join([f"(?i:{'|'.join(map(re.escape, forms))})", *map(re.escape, encoded)])
 
 
 def _any_in(forms: Iterable[str], views: Iterable[str]) -> bool:

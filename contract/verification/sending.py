@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import time
-from base64 import b64encode
 from collections.abc import Mapping
 from decimal import Decimal
 from hashlib import sha256
 from typing import Any
-from urllib.parse import quote
 
 import requests
 from urllib3.exceptions import HTTPError
@@ -21,11 +19,13 @@ from mockling.contract.verification.evidence import Step
 from mockling.contract.verification.guard import Guard, Stopped
 from mockling.contract.verification.listening import Listener, content_of
 from mockling.contract.verification.probe import GENERATIONS, Need, Request
+from mockling.contract.verification.secrets import masking
 from mockling.contract.verification.target import Target, is_inner, is_loopback
 from mockling.contract.verification.video import measured
 
 FIRST = 3  # requests, of which one must have been answered
 BEGINNING = 64  # bytes of a video that are kept
+MOST_MASKED = 16  # times as much of a body as is kept is looked through for keys
 CONNECT_TIMEOUT = 10.0  # seconds
 BALANCE = "balance"  # the probe that the guard's own questions are steps of
 
@@ -53,10 +53,8 @@ class Wire:
         self._session.headers.clear()
         self._session.trust_env = not is_loopback(target.url)
         self._session.auth = lambda prepared: prepared  # else one of a .netrc file would be sent
-        secrets = {text: need.variable for need, text in target.keys.items()}
-        self._secrets = {
-            form: variable for text, variable in secrets.items() for form in (text, quote(text), _base64(text))
-        }
+        known = sorted(target.keys.items(), key=lambda pair: -len(pair[1]))  # one may begin with another
+        self._secrets = [(masking([text]), f"${need.variable}") for need, text in known]
 
     def close(self) -> None:
         """Close the connection."""
@@ -142,7 +140,7 @@ class Wire:
             method=method,
             path=self._masked(url.removeprefix(self._target.url)),
             key=key,
-            request=Message(sent, self._masked_bytes(body or b"")[:LONGEST_BODY], len(body or b"")),
+            request=Message(sent, self._kept(body or b""), len(body or b"")),
             status=status,
             response=message,
             error=_error_of(message) if message else error,
@@ -178,19 +176,18 @@ class Wire:
         kept: Headers = tuple((name.lower(), self._masked(value)) for name, value in headers)
         media = dict(kept).get("content-type", "").partition(";")[0].strip().lower()
         if not media.startswith("video/") and content[4:8] != b"ftyp":
-            return Message(kept, self._masked_bytes(content)[:LONGEST_BODY], len(content)), None
+            return Message(kept, self._kept(content), len(content)), None
         digest = sha256(content).hexdigest()
         return Message(kept, content[:BEGINNING], len(content), digest), measured(content)
 
     def _masked(self, text: str) -> str:
-        for secret, variable in self._secrets.items():
-            text = text.replace(secret, f"${variable}")
+        for secret, variable in self._secrets:
+            text = secret.sub(variable, text)
         return text
 
-    def _masked_bytes(self, body: bytes) -> bytes:
-        for secret, variable in self._secrets.items():
-            body = body.replace(secret.encode(), f"${variable}".encode())
-        return body
+    def _kept(self, body: bytes) -> bytes:
+        """Return what is kept of a body, keys masked; a key is longer in some forms than what stands for it."""
+        return self._masked(body[: MOST_MASKED * LONGEST_BODY].decode("latin-1")).encode("latin-1")[:LONGEST_BODY]
 
 
 class ProbeSender:
@@ -232,7 +229,3 @@ def _error_of(message: Message) -> str | None:
     body = message.json
     text = body.get("error") if isinstance(body, dict) else None
     return text[:500] if isinstance(text, str) else None
-
-
-def _base64(text: str) -> str:
-    return b64encode(text.encode()).decode()

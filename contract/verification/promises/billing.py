@@ -6,15 +6,17 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from decimal import Decimal
+from itertools import takewhile
 
 from mockling.contract.contract import Contract
 from mockling.contract.exchange import amount, money
 from mockling.contract.model import Model
+from mockling.contract.verification.charges import Charge, job_in
 from mockling.contract.verification.clause import Clause, Finding, Oracle, Severity, broken, holds, unclear, unseen
 from mockling.contract.verification.evidence import Evidence, Step
 from mockling.contract.verification.harmless import harmless
 from mockling.contract.verification.places import facts_at
-from mockling.contract.verification.probe import Cost, Need, Probe, Request, Sender, single
+from mockling.contract.verification.probe import GENERATIONS, Cost, Need, Probe, Request, Sender, single
 from mockling.contract.verification.promises.buying import BALANCE, Buying
 from mockling.contract.verification.promises.promise import (
     Check,
@@ -143,9 +145,25 @@ def charged(probe: str, before: str, after: str, price: Decimal, bought: str | N
         charged = first - second
         if abs(charged - price) < NOTHING:
             return holds(*seen)
+        if doubt := doubtful(evidence, seen[1]):
+            return unclear(f"${charged:f} charged, maybe for {doubt}.", *seen)
         return broken(f"${money(price)} charged", f"${charged:f} charged", *seen)
 
     return oracle
+
+
+def doubtful(evidence: Evidence, look: Step) -> str | None:
+    """Return a request before a look at the balance that may be billed at any time, for nobody saw how it ended."""
+    charges: list[Charge] = []
+    for step in takewhile(lambda step: step is not look, evidence):
+        exchange = step.exchange
+        for charge in charges:
+            charge.told(exchange)
+        mine = exchange.key == Need.GOOD.variable and not exchange.fault
+        if mine and exchange.operation in GENERATIONS and exchange.method == "POST":
+            charges.append(Charge(exchange.number, f"{step.probe} {step.name}".rstrip(), Decimal(1)))
+            charges[-1].answered(step.status, job_in(exchange))
+    return next((f"{charge.what}, whose outcome is unknown" for charge in charges if charge.billed is None), None)
 
 
 def _is_header(name: str, price: Decimal) -> Check:
@@ -176,6 +194,8 @@ def _left(probe: str, name: str, told: Callable[[Step], object]) -> Oracle:
             return unclear("The balance was not told.", after)
         if said is not None and abs(said - left) < NOTHING:
             return holds(step, after)
+        if said is not None and (doubt := doubtful(evidence, after)):
+            return unclear(f"{left:f} remaining, maybe for {doubt}.", step, after)
         return broken(f"{left:f} remaining", str(said), step, after)
 
     return oracle
@@ -210,6 +230,8 @@ def _constant(evidence: Evidence) -> Finding:
             continue
         before = balance(last)
         if before is not None and abs(before - told) >= NOTHING:
+            if doubt := doubtful(evidence, step):
+                return unclear(f"The balance changed, maybe for {doubt}.", step)
             return broken(
                 f"a balance of {before:f}, as nothing was bought", f"{told:f}", step, *([last] if last else [])
             )

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
-from urllib.parse import parse_qsl, quote, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from mockling.contract.contract import Contract
 from mockling.contract.exchange import LONGEST_BODY, Exchange, Headers, Message
 from mockling.contract.verification.evidence import Step
 from mockling.contract.verification.probe import Need
 from mockling.contract.verification.reports.reading import body_of
+from mockling.contract.verification.secrets import masking
 from mockling.contract.verification.sending import BEGINNING
 from mockling.contract.verification.video import measured
 
@@ -46,8 +46,7 @@ def foreign_steps(entries: Entries, contract: Contract, secrets: frozenset[str])
 
     A call whose answer was not kept, as browsers forget large ones, is left out: it says nothing.
     """
-    forms = {form for secret in secrets for form in (secret, quote(secret, safe=""), _base64(secret))}
-    masked = re.compile("|".join([*map(re.escape, sorted(forms, key=len, reverse=True)), KEY.pattern]))
+    masked = re.compile(f"{masking(secrets).pattern}|{KEY.pattern}")
     origin, began, steps = "", 0.0, list[Step]()
     for operation, entry in _known(entries, contract):
         at = _seconds(entry["startedDateTime"])
@@ -153,7 +152,3 @@ def _query(url: str) -> list[tuple[str, str]]:
         return parse_qsl(urlsplit(unquote(url)).query)
     except ValueError:
         return []
-
-
-def _base64(text: str) -> str:
-    return b64encode(text.encode("utf-8", "replace")).decode()
