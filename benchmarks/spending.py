@@ -22,7 +22,7 @@ from standing import UNRELIABLE, standing
 
 BUDGETS = (2, 12, 30, 60)  # US dollars
 KILLED = 0.75  # share of the runs
-SOONEST, LATEST = 0.5, 12.0  # seconds after which one is killed
+LATEST = 60  # writes of the ledger after which one is killed
 
 
 def main() -> None:
@@ -32,7 +32,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=secrets.randbelow(2**32), help="the same faults and moments again")
     parser.add_argument("--budgets", type=int, nargs="+", default=BUDGETS, help="US dollars, one of which a run has")
     parser.add_argument("--killed", type=float, default=KILLED, help="share of the runs that are killed")
-    parser.add_argument("--latest", type=float, default=LATEST, help="seconds after which one is killed at the latest")
+    parser.add_argument("--latest", type=int, default=LATEST, help="the last write of the ledger at which to kill")
     options = parser.parse_args()
     chance = random.Random(options.seed)
     print(f"seed {options.seed}; US dollars")
@@ -41,9 +41,10 @@ def main() -> None:
         for number in range(options.runs):
             stand_in.renew(chance.randrange(10**6), [fault for fault in UNRELIABLE if chance.random() < 0.7])
             budget = Decimal(chance.choice(options.budgets))
-            kill = chance.uniform(SOONEST, options.latest) if chance.random() < options.killed else None
+            moment = f"{chance.choice(['before', 'in', 'after'])} {chance.randint(1, options.latest)}"
+            killed = moment if chance.random() < options.killed else None
             with TemporaryDirectory() as folder:
-                outcome = stand_in.verified(Path(folder), budget, kill_after=kill)
+                outcome = stand_in.verified(Path(folder), budget, killed=killed)
             told = outcome.report["spending"] if outcome.report else {"counted": "-", "unknown": ()}
             cells = (
                 number,

@@ -62,7 +62,7 @@ class Model:
     def violations(self, parameters: object) -> list[Violation]:
         """Return how a request's body breaks the contract, the platform's first complaint first; valid: empty."""
         found = self._validator.violations(parameters)
-        if found or not isinstance(parameters, Mapping):
+        if found or self._terms.tried or not isinstance(parameters, Mapping):
             return found
         try:
             self._terms.of(self.completed(parameters))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 from itertools import islice, product
+from math import prod
 from typing import Any
 
 from mockling.contract.document import ContractError, Document
@@ -51,6 +52,10 @@ class Terms:
         figures = [document["price"], document["latency"], *output.values()]
         self._decisive = sorted({first_of(path) for figure in figures for path in names(figure)})
         parts = [schema["properties"][name] for name in self._decisive]
+        # All combinations were tried when the file was read: those of the values, of nothing, and of the example.
+        self.tried = (
+            all(map(values_of, parts)) and prod(len(values_of(part)) + 2 for part in parts) <= MOST_COMBINATIONS
+        )
         # Plain values, which are no long texts, are worked out once; 1, 1.0 and true are not the same.
         self._plain = all(values_of(part) or part.get("type") in ("integer", "number") for part in parts)
         self._remembered = lru_cache(maxsize=4096, typed=True)(

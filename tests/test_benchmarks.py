@@ -32,7 +32,7 @@ TINY = {  # the options with which each is small, and what its table begins with
     "plugin": (f"{ONCE} --tests 2", ["s of 2 tests", "used adds "]),
     "polling": ("--jobs 12 --polls 24 --connections 4", ["memory of a job", "polls among     12 jobs", "states seen"]),
     "resetting": ("--calls 3 --rounds 1", ["1 resets with 3 calls held, ms", "{503: 3}"]),
-    "spending": ("--runs 1 --seed 1 --budgets 2 --killed 1 --latest 1", ["seed 1; US dollars", "budget   billed"]),
+    "spending": ("--runs 1 --seed 1 --budgets 2 --killed 1 --latest 3", ["seed 1; US dollars", "budget   billed"]),
     "startup": (ONCE, ["ms to the first answer", "bare Flask", "Mockling, a refusal"]),
     "throughput": (f"{ONCE} --seconds 0.1 --connections 2 --against", ["POSTs/s, 2 connections", "Mockling   "]),
 }

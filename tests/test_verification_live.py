@@ -54,7 +54,9 @@ def test_a_run_that_is_killed_has_spent_no_more_than_its_ledger_says(
     """Whatever fails, and whenever the run is killed, the ledger counts at least what was billed, within the budget."""
     chance = random.Random(moment)
     stand_in.renew(chance.randrange(9), [fault for fault in UNRELIABLE if chance.random() < 0.7])
-    stand_in.verified(tmp_path, Decimal(30), *FEW, killed=moment).check()
+    outcome = stand_in.verified(tmp_path, Decimal(30), *FEW, killed=moment)
+    assert outcome.code == -signal.SIGKILL, outcome.told
+    outcome.check()
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,8 @@ def _settle_conditions(etag: str, size: int) -> None:
     environ = request.environ
     if "HTTP_IF_MATCH" in environ and not (request.if_match.star_tag or request.if_match.contains(etag)):
         raise Refused("precondition")
-    environ.pop("HTTP_IF_MATCH", None)
+    for name in ("HTTP_IF_MATCH", "HTTP_IF_MODIFIED_SINCE"):  # the latter may be a date that Python cannot read
+        environ.pop(name, None)
     known = request.if_none_match.star_tag or request.if_none_match.contains_weak(etag)
     wanted = request.range
     dated = not environ.get("HTTP_IF_RANGE", '"').startswith('"')
