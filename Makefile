@@ -12,7 +12,7 @@ help:
 	@echo "make test              run the tests"
 	@echo "make lint              ruff and mypy"
 	@echo "make format            rewrite the code in the project's format"
-	@echo "make mutants           make 300 small wrong changes, and list those that no test notices (up to an hour)"
+	@echo "make mutants           run mutation testing, up to an hour (ARGS=\"--count 20 client\" for less)"
 	@echo "make clean             remove the virtual environment and what was built"
 
 demo: $(VENV)/.ready

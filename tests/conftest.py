@@ -25,11 +25,11 @@ for variable in [name for name in os.environ if name == "SEGMIND_API_KEY" or nam
     if variable != "MOCKLING_SEED":  # which attack the suite makes
         del os.environ[variable]
 
-# The processes that the tests start would all compile the project anew.
+# Keep .pyc files: otherwise every process that a test starts compiles the project again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
-# A suite in the background ignores Ctrl-C, and so would the processes that its tests start and interrupt.
+# A shell starts background jobs with SIGINT ignored, and child processes inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Examples differ from run to run, so that what has passed once goes on being tested; a failure prints its seed.

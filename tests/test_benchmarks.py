@@ -12,7 +12,7 @@ BENCHMARKS = ROOT / "benchmarks"
 PARTS = {"common", "fetching", "load"}  # what the scripts share
 MOCKLING = Path(sys.executable).with_name("mockling")
 ONCE = "--rounds 1 --warm-up 0"
-TINY = {  # the options with which each is small, and what its table begins with or tells
+TINY = {  # options for a minimal run, and texts that the output must have
     "against": (
         f"{MOCKLING} {ONCE} --seconds 0.1 --calls 3 --pause 0.1",
         ["this", "POSTs/s, 16 connections", "memory of a held call", "start to a video"],
@@ -48,7 +48,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_no_benchmark_is_left_out() -> None:
-    """Each script of the folder is run below, and stands in its README."""
+    """Every script of the folder is in `TINY` and in the README."""
     assert {script.stem for script in BENCHMARKS.glob("*.py")} == {*TINY, *PARTS}
     page = (BENCHMARKS / "README.md").read_text("utf-8")
     assert [name for name in TINY if f"benchmarks/{name}.py" not in page] == []
@@ -57,7 +57,7 @@ def test_no_benchmark_is_left_out() -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="they read /proc")
 @pytest.mark.parametrize("name", TINY)
 def test_a_benchmark_runs(checkout: Path, name: str) -> None:
-    """It ends with the code 0 and nothing on standard error, and prints its table."""
+    """It exits with 0, writes nothing to standard error and prints its table."""
     options, parts = TINY[name]
     command = [sys.executable, f"benchmarks/{name}.py", *options.split()]
     ended = subprocess.run(command, cwd=checkout, capture_output=True, text=True, timeout=120)

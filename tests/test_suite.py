@@ -1,4 +1,4 @@
-"""What holds of the suite itself."""
+"""Tests of the test suite itself."""
 
 import signal
 import subprocess
@@ -9,13 +9,13 @@ HERE = Path(__file__)
 
 
 def test_a_process_that_a_test_starts_can_be_interrupted() -> None:
-    """Ctrl-C is not ignored there."""
+    """A child process handles SIGINT by default."""
     program = "import signal; print(signal.getsignal(signal.SIGINT) is signal.default_int_handler)"
     assert subprocess.check_output([sys.executable, "-c", program], text=True, timeout=60) == "True\n"
 
 
 def test_a_suite_in_the_background_can_interrupt_its_processes() -> None:
-    """A shell has a command in the background ignore Ctrl-C; what the tests start there does not."""
+    """Processes that tests start handle SIGINT, though pytest itself started with it ignored."""
     test = f"{HERE}::{test_a_process_that_a_test_starts_can_be_interrupted.__name__}"
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", test]
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,4 +1,4 @@
-"""`python -m tests.mutation`: change the code in small ways, and see which changes no test notices."""
+"""Mutation testing: change the code in small ways, and report the changes that no test detects."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ from coverage import CoverageData
 from .mutants import Mutant, sample
 
 ROOT = Path(__file__).parent.parent.parent
-FOLDER = ROOT / ".mutants"  # what is known of the tests, and the results
-REASONS = Path(__file__).with_name("survivors.yaml")
+FOLDER = ROOT / ".mutants"  # coverage data and durations of the tests, from the survey
+EQUIVALENT = Path(__file__).with_name("equivalent.yaml")  # the key of a mutant: why nobody can observe it
+GOAL = 0.9  # share of the mutants that are not equivalent
 SOURCES = [
     "emulator/platform",
     "emulator/http",
@@ -34,8 +35,8 @@ SOURCES = [
     *(f"contract/verification/{name}.py" for name in ("run", "running", "ledger", "compare", "observed")),
     *(f"contract/verification/{name}.py" for name in ("guard", "guarding", "charges", "spending")),
 ]
-FIRST = 30  # tests of the line itself, the quickest, that are tried before all others
-SECONDS = 120.0  # of tests that are run for one mutant at most; the quickest are chosen
+FIRST = 30  # quickest tests that cover the mutant, which are run before all others
+SECONDS = 120.0  # duration of the further tests that are run at most
 DATES = count(1)
 NOTHING_RAN = 5  # exit code of pytest
 PYTEST = [sys.executable, "-m", "pytest", "-q", "-p", "mutation.plugin", "-p", "no:cacheprovider", "-p", "no:randomly"]
@@ -44,18 +45,23 @@ PYTEST = [sys.executable, "-m", "pytest", "-q", "-p", "mutation.plugin", "-p", "
 def main() -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__)
-    parser.add_argument("paths", nargs="*", help="files and folders to change (default: those the project is held to)")
-    parser.add_argument("--count", type=int, default=300, help="mutants (default: 300)")
-    parser.add_argument("--seed", type=int, default=1, help="which mutants (default: 1)")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="mutants at a time (default: the cores)")
-    parser.add_argument("--survey", action="store_true", help="look anew which test runs which line")
+    parser.add_argument("paths", nargs="*", help="files and folders to mutate (default: those that the goal covers)")
+    parser.add_argument("--count", type=int, default=300, help="number of mutants (default: 300)")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the random sample (default: 1)")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="mutants at a time (default: one a core)")
+    parser.add_argument("--survey", action="store_true", help="run the suite under coverage again before")
     options = parser.parse_args()
     if options.survey or not (FOLDER / "costs.json").exists():
         survey(options.jobs)
-    mutants = sample(ROOT, _files(options.paths or SOURCES), options.count, options.seed)
+    files = _files(options.paths or SOURCES)
+    if not files:
+        parser.error(f"There is no Python file at {', '.join(options.paths)}, seen from the project's folder.")
+    mutants = sample(ROOT, files, options.count, options.seed)
     began = time.monotonic()
     results = run(mutants, options.jobs)
-    print(report(results, options.seed, time.monotonic() - began))
+    text, share = report(results, options.seed, time.monotonic() - began)
+    print(text)
+    sys.exit(share < GOAL)
 
 
 def _files(paths: list[str]) -> list[Path]:
@@ -64,7 +70,7 @@ def _files(paths: list[str]) -> list[Path]:
 
 
 def survey(jobs: int) -> None:
-    """Run the suite once under coverage, and keep which test runs which line and how long each takes."""
+    """Run the suite once under coverage; store which test covers which line and how long each takes."""
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir()
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "tests"), "MUTANTS_FOLDER": str(FOLDER)}
@@ -76,7 +82,7 @@ def survey(jobs: int) -> None:
 
 
 class Tests:
-    """What the survey found."""
+    """The results of the survey; `names` are the tests that may be run."""
 
     def __init__(self) -> None:
         self._costs: dict[str, float] = json.loads((FOLDER / "costs.json").read_text())
@@ -85,10 +91,10 @@ class Tests:
         self.names = set(self._costs)
 
     def of(self, mutant: Mutant) -> list[str]:
-        """Return the tests that can notice a mutant: those of its lines, the quickest first, and those of its file.
+        """Return the tests that may kill a mutant: those that cover its lines, quickest first, then those of its file.
 
-        The latter are asked where the lines run at an import or are kept by a cache, so that one test alone is seen
-        to run them.
+        The latter matter for lines that run once in a process, at an import or behind a cache: coverage credits those
+        to one test.
         """
         lines = self._data.contexts_by_lineno(mutant.file)
         touched = range(mutant.lines[0], mutant.lines[1] + 1)
@@ -97,7 +103,7 @@ class Tests:
         return [*direct, *(name for name in others if name not in set(direct))]
 
     def within(self, tests: list[str], seconds: float) -> list[str]:
-        """Return the first of some tests that take so many seconds together."""
+        """Return the longest beginning of a list of tests that takes at most so many seconds."""
         chosen = []
         for name in tests:
             seconds -= self._costs[name]
@@ -107,7 +113,7 @@ class Tests:
         return chosen
 
     def seconds(self, tests: list[str]) -> float:
-        """Return how long tests take together."""
+        """Return the duration of some tests in seconds."""
         return sum(self._costs[name] for name in tests)
 
     def _known(self, contexts: object) -> list[str]:
@@ -116,14 +122,14 @@ class Tests:
 
 
 def run(mutants: list[Mutant], jobs: int) -> dict[Mutant, str]:
-    """Return for each mutant the test that failed, or another end; "" if it survived."""
+    """Return for each mutant what `killed` returns."""
     tests = Tests()
     with TemporaryDirectory() as folder:
         copies = [copied(Path(folder) / str(number)) for number in range(jobs)]
         results = _tried(mutants, copies, tests)
         unsound = set(failed(sorted({*results.values()} & tests.names), copies[0], 3600, "--maxfail=1000"))
         if unsound:
-            print(f"These fail without a change, too, and are left out: {', '.join(sorted(unsound))}", flush=True)
+            print(f"Excluded, for they fail on unchanged code too: {', '.join(sorted(unsound))}", flush=True)
             tests.names -= unsound
             again = [mutant for mutant, killer in results.items() if killer in unsound]
             results |= _tried(again, copies, tests)
@@ -164,7 +170,7 @@ def copied(folder: Path) -> Path:
 
 
 def killed(mutant: Mutant, copy: Path, tests: Tests) -> str:
-    """Return the test that notices a mutant, or another end of the tests; "" if it survives."""
+    """Return the test that kills a mutant, or how else pytest ended; "" if it survives."""
     chosen = tests.of(mutant)
     file = copy / mutant.file
     original = file.read_text("utf-8")
@@ -179,13 +185,13 @@ def killed(mutant: Mutant, copy: Path, tests: Tests) -> str:
 
 
 def write(file: Path, source: str) -> None:
-    """Write a module with a date that it never had, so that Python compiles it anew."""
+    """Write a module with a new modification time, so that Python does not use an old .pyc file."""
     file.write_text(source, "utf-8")
     os.utime(file, (date := next(DATES), date))
 
 
 def failed(some: list[str], copy: Path, seconds: float, *options: str) -> list[str]:
-    """Return which of some tests fail in a copy, or how else pytest ended; nothing if they pass."""
+    """Return which of some tests fail in a copy, or how else pytest ended; an empty list if they pass."""
     if not some:
         return []
     chosen, failures = copy / "chosen.json", copy / "failures.json"
@@ -200,35 +206,31 @@ def failed(some: list[str], copy: Path, seconds: float, *options: str) -> list[s
             process.wait(seconds)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
-            return ["time ran out"]
+            return ["timed out"]
     if process.returncode in (0, NOTHING_RAN):
         return []
     names: list[str] = json.loads(failures.read_text()) if failures.exists() else []
-    return names or [f"pytest ended with {process.returncode}"]
+    return names or [f"pytest exited with {process.returncode}"]
 
 
-def report(results: dict[Mutant, str], seed: int, seconds: float) -> str:
-    """Return the shares as a table, and each survivor, with its reason if there is one."""
-    reasons: dict[str, str] = yaml.safe_load(REASONS.read_text("utf-8")) or {}
-    total: Counter[str] = Counter()
-    alive: Counter[str] = Counter()
-    excused: Counter[str] = Counter()
+def report(results: dict[Mutant, str], seed: int, seconds: float) -> tuple[str, float]:
+    """Return a text with each survivor and the counts by package, and the share that was killed."""
+    reasons: dict[str, str] = yaml.safe_load(EQUIVALENT.read_text("utf-8")) or {}
+    counts = {name: Counter[str]() for name in ("mutants", "killed", "equivalent", "survived")}
     lines = []
     for mutant, killer in results.items():
-        package = mutant.file.rpartition("/")[0]
-        total[package] += 1
+        end = "killed" if killer else "equivalent" if mutant.key in reasons else "survived"
+        for name in ("mutants", end):
+            counts[name].update([mutant.file.rpartition("/")[0], "all"])
         if not killer:
-            reason = reasons.get(mutant.name, "")
-            (excused if reason else alive)[package] += 1
-            lines.append(f"{mutant.file}:{mutant.lines[0]}\n  - {mutant.before}\n  + {mutant.after}\n  {reason or '?'}")
-    rows = ["| package | mutants | killed | equivalent | survived |", "| --- | --- | --- | --- | --- |"]
-    for package in [*sorted(total), "all"]:
-        counts = [sum(c.values()) if package == "all" else c[package] for c in (total, excused, alive)]
-        rows.append(f"| {package} | {counts[0]} | {counts[0] - counts[1] - counts[2]} | {counts[1]} | {counts[2]} |")
-    counted = sum(total.values()) - sum(excused.values())
-    share = (counted - sum(alive.values())) / counted if counted else 1.0
-    ending = f"seed {seed}: {share:.1%} of {counted} killed, in {seconds / 60:.0f} minutes"
-    return "\n".join(["", *lines, "", *rows, "", ending])
+            lines.append(f"{end}, line {mutant.lines[0]}: {mutant.key}")
+    rows = [f"| package | {' | '.join(counts)} |", f"|{' --- |' * (len(counts) + 1)}"]
+    packages = sorted(counts["mutants"], key=lambda name: (name == "all", name))
+    rows += [f"| {name} | {' | '.join(str(count[name]) for count in counts.values())} |" for name in packages]
+    judged = len(results) - counts["equivalent"]["all"]
+    share = counts["killed"]["all"] / judged if judged else 1.0
+    ending = f"seed {seed}: {share:.1%} of {judged} killed, in {seconds / 60:.0f} minutes"
+    return "\n".join(["", *lines, "", *rows, "", ending]), share
 
 
 if __name__ == "__main__":

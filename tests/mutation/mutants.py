@@ -1,4 +1,4 @@
-"""Mutants: small wrong changes of a source file, each made at one place."""
+"""Mutants: small changes of a source file, each at one place."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ class Mutant:
     source: str
 
     @property
-    def name(self) -> str:
-        """The change in one line, without where in the file it is, so that it survives other edits of the file."""
+    def key(self) -> str:
+        """The change in one line, without its line number, so that it stays valid when the file is edited elsewhere."""
         before, after = (" ".join(text.split()) for text in (self.before, self.after))
         return f"{self.file}: {before} -> {after}"
 
 
 def sample(root: Path, files: Iterable[Path], count: int, seed: int) -> list[Mutant]:
-    """Return so many mutants, each at another place: places are drawn evenly, and then one of the changes there."""
+    """Return `count` mutants at different places. Places are drawn uniformly, then one change is drawn at each."""
     random = Random(seed)
     places = [(file, place) for file in sorted(files) for place in range(len(_places(file.read_text("utf-8"))))]
     chosen = random.sample(places, min(count, len(places)))
@@ -77,7 +77,7 @@ def _changes(node: cst.CSTNode) -> Iterator[tuple[cst.CSTNode, list[cst.CSTNode]
 
 def _by(change: object, node: cst.CSTNode) -> list[cst.CSTNode]:
     made = list(change(node))  # type: ignore[operator]
-    return made[:1] if change is operator_string else made  # that a text has other letters is enough
+    return made[:1] if change is operator_string else made  # one change of a text is enough
 
 
 def _without(node: cst.CSTNode) -> list[cst.CSTNode]:

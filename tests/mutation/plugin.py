@@ -1,4 +1,4 @@
-"""The pytest plugin of mutation testing: which test runs which line, how long each takes, and only chosen ones.
+"""The pytest plugin of mutation testing: it runs chosen tests, and records failures, durations and covered lines.
 
 Files that variables of the environment name, all JSON: `TESTS_TO_RUN` has the ids of the tests to run, in their order;
 `TESTS_COSTS` gets the seconds of each, `TESTS_FAILED` the ids of those that failed. Under coverage, each line is
@@ -45,7 +45,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Write what was noted, in the process that knows all."""
+    """Write the results; of the processes of xdist only the controller has all of them."""
     for name, value in (("TESTS_COSTS", _costs), ("TESTS_FAILED", list(_failed))):
         if name in os.environ and not hasattr(session.config, "workerinput"):
             Path(os.environ[name]).write_text(json.dumps(value))
