@@ -91,7 +91,7 @@ def fields(change: Callable[[Any], Any]) -> Edit:
 
 
 def words(step: Step) -> Step:
-    """Return a step whose error is told otherwise."""
+    """Return the step with another error message."""
     if not isinstance(told := message(step).json, dict) or "error" not in told:
         return step
     text = "Computer says no."

@@ -46,7 +46,7 @@ def every_clause() -> tuple[Clause, ...]:
 
 @cache
 def emulator_ran() -> tuple[Target, Plan, Gathered]:
-    """Return what all clauses of the contract bring of the emulator."""
+    """Return the target, the plan and the evidence of a run of all clauses against the emulator."""
     with emulated(CONTRACT) as target:
         plan = planned(every_clause(), target, set(Cost))
         return target, plan, gather(plan, CONTRACT, target, Unguarded())
@@ -59,7 +59,7 @@ def emulator_run() -> Run:
 
 
 def run_with(gathered: Gathered) -> Run:
-    """Return that run as it would be if this had come."""
+    """Return that run, judged on `gathered` instead of its own evidence."""
     target, plan, _ = emulator_ran()
     return run_of(CONTRACT, target, plan, gathered, judged(plan, gathered), Spending())
 

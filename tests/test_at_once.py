@@ -1,4 +1,4 @@
-"""What several threads do at once with an emulator and its rerouting is done one after the other."""
+"""Calls from several threads to one emulator and its rerouting are serialised."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -141,7 +141,7 @@ def test_a_pool_has_one_twin(emulator: Emulator, other: ThreadPoolExecutor, monk
 def test_an_emulator_is_reset_stopped_and_started_by_one_at_a_time(
     own: Emulator, other: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch, act: str
 ) -> None:
-    """Who resets, stops or starts it while another resets it waits, and then finds it whole."""
+    """`reset()`, `stop()` and `start()` wait while another thread resets the emulator."""
     platform = type(own.platform)
     meanwhile = Meanwhile(other, platform.reset, getattr(own, act))
     monkeypatch.setattr(platform, "reset", meanwhile.method())
@@ -155,7 +155,7 @@ def test_an_emulator_is_reset_stopped_and_started_by_one_at_a_time(
 
 
 def test_an_emulator_is_started_once(own: Emulator, other: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of two threads that start it at once the second is told that it runs."""
+    """If two threads start an emulator, the second gets an error: it runs already."""
     own.stop()
     from mockling.emulator.listening import server
 

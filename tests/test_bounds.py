@@ -44,7 +44,7 @@ def planned(name: str) -> Account:
 def test_the_key_that_plans_an_error_and_was_used_longest_ago_is_forgotten(
     store: MemoryStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """At the bound all have their rate windows; one beyond it that which was not used for the longest begins anew."""
+    """Beyond the bound the least recently used magic key is forgotten, and its rate window begins again."""
     monkeypatch.setattr(memory, "MOST_PLANNED", 3)
     assert [store.admit(planned(name), 0).admitted for name in "abc"] == [True] * 3
     assert [store.admit(planned(name), 0).admitted for name in "abca"] == [False] * 4
@@ -56,7 +56,7 @@ def test_the_key_that_plans_an_error_and_was_used_longest_ago_is_forgotten(
 def test_keys_that_plan_errors_and_others_make_no_room_for_each_other(
     store: MemoryStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A used account keeps its money however many keys plan errors, and has it only if it is the same key."""
+    """Magic keys never push out the balance of an ordinary account."""
     monkeypatch.setattr(memory, "MOST_PLANNED", 1)
     store.credit(ACCOUNT, Decimal(-5))
     for name in "abc":

@@ -82,7 +82,7 @@ def pieces_of(framing: str, body: bytes) -> list[bytes]:
 def test_a_body_of_the_limit_is_taken_and_not_a_byte_more(
     small: Emulator, others: requests.Session, sample: dict[str, Any], framing: str, size: int, status: int
 ) -> None:
-    """However it comes; all of it is recorded, of a larger one its size alone, and the connection serves on (G22)."""
+    """A body at the limit is taken and recorded in full; one byte more gets 413, and its size is recorded (G22)."""
     body = padded(sample, size)
     with connect(small) as caller:
         send(small, others, caller, pieces_of(framing, body))
@@ -107,7 +107,7 @@ def taken(caller: socket.socket, patience: float | None = 30) -> bytes:
 def test_who_finds_no_room_waits_for_the_one_before(
     small: Emulator, others: requests.Session, sample: dict[str, Any], leaves: bool
 ) -> None:
-    """Of many large bodies five are read at once; who comes then goes on when one ends or leaves, time and again."""
+    """Only as many large bodies as fit are read concurrently; the next waits until one ends or its client leaves."""
     small.reset()  # which makes no more room
     body = padded(sample, LIMIT)
     beginning = [f"{CHUNKED}{ME[9:]}\r\n".encode(), *chunks(body[:9000]), *chunks(body[9000:-1])]
@@ -136,7 +136,7 @@ def test_who_finds_no_room_waits_for_the_one_before(
 def test_a_body_that_is_too_large_is_read_on_for_a_while(
     small: Emulator, others: requests.Session, monkeypatch: pytest.MonkeyPatch, more: int, bound: str
 ) -> None:
-    """Who goes on sending is refused after so many bytes and so many seconds, though there is no end of his body."""
+    """A client that never ends its body gets 413 once it reaches the byte limit or the time limit."""
     monkeypatch.setattr(f"mockling.emulator.listening.bodies.{bound}", 0.01 if bound == "LONGEST_DRAIN" else 100_000)
     with connect(small) as caller:
         caller.settimeout(8)  # less than it takes by itself

@@ -93,7 +93,7 @@ def test_many_secrets_hold_nobody_up(server: Emulator) -> None:
 def test_large_bodies_are_read_one_at_a_time(
     server: Emulator, sample: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is made of a large body is made beside the small requests, and not beside another large one's."""
+    """Large bodies are parsed one at a time, while small requests are served."""
     body = json.dumps({**sample, "prompt": "x" * 20_000}).encode()
     headers = {"x-api-key": GOOD_KEY, "content-type": "application/json"}
     entered: list[bool] = []

@@ -79,7 +79,7 @@ def test_a_trailer_is_as_long_as_a_head(server: Emulator) -> None:
 
 
 def test_so_many_requests_of_a_connection_wait(held: tuple[Emulator, socket.socket]) -> None:
-    """A hundred requests behind a held call are taken apart, or a piece more, and the rest is left as it came."""
+    """Behind a held request about a hundred pipelined requests are parsed, and the rest is left unparsed."""
     server, caller = held
     caller.sendall(CREDITS * 1000)
     while not server.held:
@@ -96,7 +96,7 @@ def refused_callers(server: Emulator) -> int:
 
 
 def test_who_goes_on_after_a_refusal_is_cut_off(server: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A refused caller may send for a while, so many bytes and so many seconds, and then he is gone."""
+    """After an error response further data is ignored up to a byte or time limit; then the connection is closed."""
     monkeypatch.setattr(protocol, "MOST_IGNORED", 200_000)
     with connect(server) as caller:
         caller.sendall(b"rubbish\r\n\r\n")
@@ -147,7 +147,7 @@ def test_a_held_call_is_not_idle(sample: dict[str, Any]) -> None:
 
 
 def test_an_idle_connection_is_closed_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody has to end what he began, but while he sends, or waits, it is kept."""
+    """The server closes a connection that is idle for `KEEP_ALIVE` seconds."""
     monkeypatch.setattr(listener, "KEEP_ALIVE", 0.05)
     with Emulator(speed="instant") as server, connect(server) as caller:
         caller.sendall(CREDITS)
