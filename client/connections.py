@@ -92,8 +92,9 @@ class _Watched(HTTPConnection):
         """Return a socket connected to the first address of the host that answers while there is time."""
         failure: OSError = TimeoutError("there is no time left")
         try:
+            host = self._dns_host.strip("[]")  # which a proxy at an IPv6 number keeps
             for family, kind, protocol, _, address in socket.getaddrinfo(
-                self._dns_host, self.port, allowed_gai_family(), socket.SOCK_STREAM
+                host, self.port, allowed_gai_family(), socket.SOCK_STREAM
             ):
                 if self.deadline.over:
                     break

@@ -222,11 +222,11 @@ def test_a_download_has_its_time_and_a_shorter_silence(
 
 def test_a_download_that_falls_silent_ends_before_its_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its silence ends it, and is what is told; a password in its address is not."""
-    monkeypatch.setattr("mockling.client.video.SILENCE", 0.2)
+    monkeypatch.setattr("mockling.client.video.SILENCE", 0.5)
     with scripted(None) as server:
         link = server.url.replace("//", "//me:secret@")
         video = Video(url=link, request_id=None, seconds=None, cost=None, remaining_credits=None)
-        with pytest.raises(NotDownloaded, match=f"{server.url} did not answer within 0.2 seconds") as caught:
+        with pytest.raises(NotDownloaded, match=f"{server.url} did not answer within 0.5 seconds") as caught:
             video.save(tmp_path / "a.mp4")
     assert "secret" not in str(caught.value)
 
@@ -397,6 +397,23 @@ def test_a_proxy_that_is_not_there_is_told_as_one(monkeypatch: pytest.MonkeyPatc
             with pytest.raises(NotSent, match=f"The proxy on the way to {scheme}://api.example does not answer"):
                 Client(KEY, f"{scheme}://api.example").credits()
         assert len(proxy.requests) == 1
+
+
+def test_a_proxy_may_be_an_ipv6_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The brackets around its number are no part of it."""
+    hosts: list[str] = []
+
+    def nowhere(host: str, *_: Any, **__: Any) -> Any:
+        hosts.append(host)
+        raise OSError("nowhere")
+
+    monkeypatch.setattr("socket.getaddrinfo", nowhere)
+    monkeypatch.setattr("mockling.client.connections.PAUSES", ())
+    for scheme in ("http", "https"):
+        monkeypatch.setenv(f"{scheme}_proxy", "http://[::1]:8080")
+        with pytest.raises(NotSent, match="The proxy on the way"):
+            Client(KEY, f"{scheme}://api.example").credits()
+    assert set(hosts) == {"::1"}
 
 
 def test_this_machine_under_its_name_is_asked_without_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:

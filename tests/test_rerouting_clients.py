@@ -144,9 +144,8 @@ def test_connections_that_only_connect_in_another_way_are_rerouted() -> None:
         assert pool.request("GET", "/v1/get-user-credits", headers=WITH_KEY).status == 200
 
 
-@pytest.mark.usefixtures("live")
-def test_a_unix_socket_is_left_alone(tmp_path: Path) -> None:
-    """What is sent through a UNIX socket is local, whatever host it is meant for."""
+def test_a_unix_socket_is_left_alone(live: Emulator, tmp_path: Path) -> None:
+    """What is sent through a UNIX socket is local, whatever host it is meant for, the emulator's own address too."""
     path, heads = str(tmp_path / "socket"), list[bytes]()
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -155,9 +154,8 @@ def test_a_unix_socket_is_left_alone(tmp_path: Path) -> None:
         await writer.drain()
         writer.close()
 
-    async def run() -> list[int]:
+    async def run(address: str) -> list[int]:
         server = await asyncio.start_unix_server(answer, path)
-        address = "http://api.segmind.com/"
         async with (
             server,
             httpx.AsyncClient(transport=httpx.AsyncHTTPTransport(uds=path)) as client,
@@ -166,8 +164,11 @@ def test_a_unix_socket_is_left_alone(tmp_path: Path) -> None:
         ):
             return [response.status, (await client.get(address)).status_code]
 
-    assert asyncio.run(run()) == [418, 418]
-    assert all(b"\r\nhost: api.segmind.com\r\n" in head.lower() and b"mockling" not in head for head in heads)
+    for address in ("http://api.segmind.com", live.url):
+        heads.clear()
+        assert asyncio.run(run(f"{address}/")) == [418, 418]
+        host = b"\r\nhost: " + address.partition("//")[2].encode() + b"\r\n"
+        assert all(host in head.lower() and b"mockling" not in head for head in heads)
 
 
 @pytest.mark.parametrize("ask", ASKS.values(), ids=ASKS)

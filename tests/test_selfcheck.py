@@ -23,7 +23,7 @@ from mockling.emulator.mutation.running import Tried, chosen, tried
 from mockling.emulator.mutation.schemas import variants
 
 KNOWN = {mutant.id: mutant for mutant in mutants(load())}
-SAMPLES = (  # of each sort one; `make selfcheck` tries them all
+SAMPLES = (  # one of each sort; `mockling selfcheck` tries them all
     "*.duration.enum.without.9",
     "status.422.body.error.null",
     "generate.200.header.x-cost.dropped",

@@ -423,10 +423,10 @@ def test_each_clause_has_been_seen_to_fail() -> None:
     assert unnoticed == UNBROKEN.keys()
 
 
-def billed_for(name: str, status: int | None, looks: str) -> dict[str, Verdict]:
-    """Return what is said if a request has this status, and a dollar more is billed from some looks on."""
+def billed_for(name: str, status: int | None, looks: str, dollars: int = 1) -> dict[str, Verdict]:
+    """Return what is said if a request has this status, and so much more is billed from some looks on."""
     numbers = [step.exchange.number for step in recorded_promises()[1].evidence if f"{step.probe} {step.name}" == looks]
-    bill = balances(lambda left, step: left - (step.exchange.number >= numbers[0]))
+    bill = balances(lambda left, step: left - dollars * (step.exchange.number >= numbers[0]))
     return alarms(found(of(None, 0, as_status(status), name), bill))
 
 
@@ -442,6 +442,29 @@ def test_what_a_gateway_lost_may_be_what_was_billed(status: int | None) -> None:
     assert [late[name] for name in due] == [Verdict.INCONCLUSIVE] * 2
     assert billed_for(lost, status, "generate.delivers after")["generate.charged"] is Verdict.INCONCLUSIVE
     assert billed_for(lost, status, "generate.delivers after")["generate.remaining"] is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize("dollars", [-1, 7])
+def test_a_lost_request_explains_no_more_than_it_can_cost(dollars: int) -> None:
+    """A balance that rises, or falls by more than a generation can cost, is a break all the same."""
+    looks = {
+        "billing.refused invalid, after": "billing.refused.invalid",
+        "billing.refused unfetchable, after": "billing.balance",
+        "generate.delivers after": "generate.charged",
+    }
+    for look, clause in looks.items():
+        noticed = billed_for("billing.refused invalid", 504, look, dollars)
+        assert noticed[clause] is Verdict.BROKEN
+    assert noticed["generate.remaining"] is Verdict.BROKEN
+
+
+def test_a_doubt_hides_no_later_break() -> None:
+    """Once a dollar may be for a lost request, what is charged for nothing is a break all the same."""
+    numbers = {f"{step.probe} {step.name}": step.exchange.number for step in recorded_promises()[1].evidence}
+    due = [(1, "billing.refused invalid, after"), (50, "billing.refused unfetchable, after")]
+    bill = balances(lambda left, step: left - sum(cost for cost, look in due if step.exchange.number >= numbers[look]))
+    noticed = alarms(found(of(None, 0, as_status(504), "billing.refused invalid"), bill))
+    assert noticed["billing.balance"] is Verdict.BROKEN
 
 
 def test_a_job_whose_end_nobody_saw_may_be_what_was_billed() -> None:

@@ -59,6 +59,31 @@ def test_a_key_is_found_in_any_form(key: str, around: str, form: Callable[[str],
     assert key not in str(found.value) and "run.json" in str(found.value)
 
 
+SIGNS: list[Callable[[str], str]] = [
+    str,
+    "\\{}".format,
+    lambda sign: f"\\u{ord(sign):04X}",
+    lambda sign: f"\\\\u{ord(sign):04x}",
+    lambda sign: f"%{ord(sign):02X}",
+    lambda sign: f"&#{ord(sign):05};",
+    lambda sign: f"&#x{ord(sign):x};",
+    lambda sign: {"/": "&sol;", "+": "&plus;", "=": "&equals;"}.get(sign, escape(sign)),
+]
+
+
+@given(keys, st.data())
+def test_a_key_whose_signs_are_escaped_differently_is_masked(key: str, data: st.DataObject) -> None:
+    """Each sign that is no letter or digit may be escaped in a way of its own, as servers escape a slash alone."""
+    told = "".join(sign if sign.isalnum() else data.draw(st.sampled_from(SIGNS))(sign) for sign in key)
+    assert masking([key]).sub("$", f"a {told} b") == "a $ b"
+
+
+def test_a_key_beyond_ascii_is_masked_as_its_bytes() -> None:
+    """A body is looked through as bytes, each a sign."""
+    key = "schl\u00fcssel-0123456789"
+    assert masking([key]).sub("$", f"a {key} {key.encode().decode('latin-1')} b") == "a $ $ b"
+
+
 BROKEN_LINE = 11  # of the forms, which search alone finds
 
 

@@ -7,13 +7,15 @@ import os
 import re
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
-from html import escape, unescape
+from html import unescape
+from html.entities import html5
 from pathlib import Path
 from secrets import token_hex
-from urllib.parse import quote, unquote_plus
+from urllib.parse import unquote_plus
 
 ESCAPE = re.compile(r"\\(u([0-9a-fA-F]{4})|.)")
 BLANK = dict.fromkeys("nrtbf", " ")
+SLASHES = r"\\{1,4}"  # the pattern of what escapes a sign in JSON, in JSON within JSON, and so on
 SHORTEST = 6  # characters of an encoded form: shorter ones stand in any text by chance
 
 
@@ -38,7 +40,7 @@ def search(artefacts: Mapping[str, str], keys: Iterable[str]) -> None:
 
 
 def masking(keys: Iterable[str]) -> re.Pattern[str]:
-    """Return what finds keys in a text in the forms in which `search` does, each for all of the key and in one line."""
+    """Return what finds keys in a text in the forms in which `search` does, each as a whole and in one line."""
     return re.compile("|".join(_form(key) for key in sorted(filter(None, keys), key=len, reverse=True)) or "(?!)")
 
 
@@ -88,12 +90,26 @@ def _form(key: str) -> str:
     content, whole = key.encode("utf-8", "replace"), b64encode(key.encode("utf-8", "replace")).decode()
     once = json.dumps(key)[1:-1]
     units = "".join(f"\\u{ord(sign):04x}" for sign in key)
-    percent = ["".join(f"%{byte:02x}" for byte in content), quote(content), quote(content, safe="")]
+    percent = "".join(f"%{byte:02x}" for byte in content)
     html = ["".join(form.format(ord(sign)) for sign in key) for form in ("&#{};", "&#x{:x};")]
-    escaped = [once, json.dumps(once)[1:-1], units, units.replace("\\", "\\\\"), escape(key), *html]
-    forms = sorted({key, _hex(key), *percent, *escaped}, key=len, reverse=True)
+    escaped = [once, json.dumps(once)[1:-1], units, units.replace("\\", "\\\\"), *html]
+    forms = sorted({key, _hex(key), content.decode("latin-1"), percent, *escaped}, key=len, reverse=True)
     encoded = dict.fromkeys([whole, *_encoded(key)])
-    return "|".join([f"(?i:{'|'.join(map(re.escape, forms))})", *map(re.escape, encoded)])
+    partly = "".join(sign if sign.isalnum() else _sign(sign) for sign in key)
+    return "|".join([f"(?i:{'|'.join(map(re.escape, forms))}|{partly})", *map(re.escape, encoded)])
+
+
+def _sign(sign: str) -> str:
+    """Return the pattern of a sign that may be escaped while its neighbours are not: as in JSON, HTML or an address."""
+    forms = [
+        rf"{SLASHES}u{ord(sign):04x}",
+        rf"{SLASHES}{re.escape(sign)}",
+        "".join(f"%{byte:02x}" for byte in sign.encode("utf-8", "replace")),
+        rf"&#(?:0{{0,5}}{ord(sign)}|x0{{0,5}}{ord(sign):x});",
+        *(re.escape(f"&{name}") for name, told in html5.items() if told == sign and name.endswith(";")),
+        re.escape(sign),
+    ]
+    return f"(?>{'|'.join(forms)})"
 
 
 def _any_in(forms: Iterable[str], views: Iterable[str]) -> bool:

@@ -25,7 +25,6 @@ from mockling.contract.verification.video import measured
 
 FIRST = 3  # requests, of which one must have been answered
 BEGINNING = 64  # bytes of a video that are kept
-MOST_MASKED = 16  # times as much of a body as is kept is looked through for keys
 CONNECT_TIMEOUT = 10.0  # seconds
 BALANCE = "balance"  # the probe that the guard's own questions are steps of
 
@@ -186,8 +185,8 @@ class Wire:
         return text
 
     def _kept(self, body: bytes) -> bytes:
-        """Return what is kept of a body, keys masked; a key is longer in some forms than what stands for it."""
-        return self._masked(body[: MOST_MASKED * LONGEST_BODY].decode("latin-1")).encode("latin-1")[:LONGEST_BODY]
+        """Return what is kept of a body: its beginning, once all keys in it are masked, so that none is cut in two."""
+        return self._masked(body.decode("latin-1")).encode("latin-1")[:LONGEST_BODY]
 
 
 class ProbeSender:

@@ -68,7 +68,7 @@ def _direct(connection: Any) -> Any:
     def wrapper(original: Any) -> Any:
         def create_connection(self: Any, origin: httpcore.Origin) -> Any:
             host, port = origin.host.decode(), origin.port
-            if rerouted(host, port, "httpcore") != (host, port):
+            if self._uds or rerouted(host, port, "httpcore") != (host, port):
                 return original(self, origin)
             return connection(origin, keepalive_expiry=self._keepalive_expiry, network_backend=self._network_backend)
 

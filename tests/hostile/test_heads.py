@@ -239,7 +239,7 @@ def test_a_wish_for_another_protocol_is_ignored(
 @pytest.mark.usefixtures("often")
 def test_a_line_end_behind_a_call_ends_nothing(sample: dict[str, Any]) -> None:
     """A caller who sends an empty line while he waits, or the beginning of his next request, gets his video."""
-    with Emulator(speed="manual", receive_timeout=0.05) as server, ExitStack() as connections:
+    with Emulator(speed="manual", receive_timeout=0.5) as server, ExitStack() as connections:
         callers = [connections.enter_context(connect(server)) for _ in range(2)]
         for caller, behind in zip(callers, (b"\r\n", b"GET /a HT"), strict=True):
             caller.sendall(calling(sample) + behind)
@@ -269,7 +269,7 @@ def test_rubbish_behind_a_call_ends_the_connection_after_it(held: tuple[Emulator
 @pytest.mark.usefixtures("often")
 def test_slow_callers_are_ended() -> None:
     """Half a head or half a body is 408, and a connection nobody speaks on is closed in silence."""
-    with Emulator(receive_timeout=0.1) as server:
+    with Emulator(receive_timeout=0.5) as server:
         for begin, told in ((b"GET /a HTTP/1.1\r\nX-A", 408), (b"", None), (CHUNKED.encode() + b"\r\n2\r\n{", 408)):
             with connect(server) as caller:
                 caller.sendall(begin)

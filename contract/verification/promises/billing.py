@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from itertools import takewhile
 
 from mockling.contract.contract import Contract
@@ -51,32 +52,32 @@ def billing_clauses(contract: Contract, model: Model) -> Iterator[Clause]:
         "generate.charged",
         sentence,
         place,
-        charged(waits, "before", "after", price, "generate"),
+        charged(contract, waits, "before", "after", price, "generate"),
         *priced,
     )
     oracle = observed(waits, "generate", _is_header("x-cost", price))
     yield clause("generate.cost", f"x-cost is what was charged, {told}.", (*answer, "x-cost"), oracle, *priced, "G13")
     sentence = "x-remaining-credits is the balance after the charge."
-    oracle = _left(waits, "generate", lambda step: header(step, "x-remaining-credits"))
+    oracle = _left(contract, waits, "generate", lambda step: header(step, "x-remaining-credits"))
     yield clause("generate.remaining", sentence, (*answer, "x-remaining-credits"), oracle, "G13")
     sentence = f"The same by way of v2 is charged {told}, once."
-    yield clause("submit.charged", sentence, place, charged(asks, "before", "after", price, "ended"), *priced)
+    yield clause("submit.charged", sentence, place, charged(contract, asks, "before", "after", price, "ended"), *priced)
     for name, step in {"status": "status at its end", "result": "ended"}.items():
         sentence = f"metrics.cost of the {name} is what was charged, {told}."
         oracle = observed(asks, step, _is_cost(price))
         yield clause(f"submit.cost.{name}", sentence, (*METRICS, "cost"), oracle, "A3", "G11")
     sentence = "metrics.remaining_credits is the balance after the charge."
-    oracle = _left(asks, "ended", lambda step: field(step, "metrics.remaining_credits"))
+    oracle = _left(contract, asks, "ended", lambda step: field(step, "metrics.remaining_credits"))
     yield clause("submit.remaining", sentence, (*METRICS, "remaining_credits"), oracle, "A3")
     for what in buying.failing:
         sentence = f"A request of v2 that fails ({what}) is charged nothing."
-        oracle = charged(buying.fails.id, f"{what}, before", f"{what}, after", Decimal(0))
+        oracle = charged(contract, buying.fails.id, f"{what}, before", f"{what}, after", Decimal(0))
         yield clause(
             f"submit.fails.{what}.unbilled", sentence, ("components", "responses", "Failed"), oracle, "G11", "A5"
         )
     if model is contract.model:
         sentence = f"The same request submitted twice is charged twice, ${money(2 * price)}."
-        oracle = charged(buying.again.id, "before", "after", 2 * price, "ended")
+        oracle = charged(contract, buying.again.id, "before", "after", 2 * price, "ended")
         yield clause("submit.again.charged", sentence, ("paths", "/v2/{model}", "post"), oracle, "G12")
 
 
@@ -87,7 +88,7 @@ def account_clauses(contract: Contract) -> Iterator[Clause]:
     probe = single("billing.balance", Cost.FREE_IF_TRUE, BALANCE)
     sentence = "The balance is the same whenever it is asked for, unless something was bought in between."
     place: Place = ("paths", "/v1/{model}", "post", "responses")
-    yield promise(contract, probe.id, sentence, place, _constant, facts=["G11"], probe=probe)
+    yield promise(contract, probe.id, sentence, place, partial(_constant, contract), facts=["G11"], probe=probe)
 
 
 def _balances(contract: Contract) -> Iterator[Clause]:
@@ -99,7 +100,7 @@ def _balances(contract: Contract) -> Iterator[Clause]:
     sentence = "GET /v1/get-user-credits tells the balance in credits and free-credits."
     yield promise(contract, probe.id, sentence, CREDITS, answered(probe.id, "", [200], _tells), probe=probe)
     sentence = "To ask for the balance costs nothing."
-    yield promise(contract, "credits.free", sentence, CREDITS, charged(probe.id, "", "again", Decimal(0)))
+    yield promise(contract, "credits.free", sentence, CREDITS, charged(contract, probe.id, "", "again", Decimal(0)))
     case = contract.document["x-errors"]["no_balance"]
     unknown = single("credits.unknown", Cost.FREE, replace(BALANCE, key=Need.UNKNOWN))
     sentence = f"A user without a balance record is answered with {case['status']}."
@@ -128,7 +129,9 @@ def _low(contract: Contract) -> Iterator[Clause]:
         yield promise(contract, f"{probe.id}.text", sentence, place, oracle, facts=facts, severity=Severity.NOTICE)
 
 
-def charged(probe: str, before: str, after: str, price: Decimal, bought: str | None = None) -> Oracle:
+def charged(
+    contract: Contract, probe: str, before: str, after: str, price: Decimal, bought: str | None = None
+) -> Oracle:
     """Return the oracle of what was charged between two looks at the balance, if what was `bought` came."""
 
     def oracle(evidence: Evidence) -> Finding:
@@ -145,15 +148,18 @@ def charged(probe: str, before: str, after: str, price: Decimal, bought: str | N
         charged = first - second
         if abs(charged - price) < NOTHING:
             return holds(*seen)
-        if doubt := doubtful(evidence, seen[1]):
+        if doubt := doubtful(contract, evidence, seen[1], charged - price):
             return unclear(f"${charged:f} charged, maybe for {doubt}.", *seen)
         return broken(f"${money(price)} charged", f"${charged:f} charged", *seen)
 
     return oracle
 
 
-def doubtful(evidence: Evidence, look: Step) -> str | None:
-    """Return a request before a look at the balance that may be billed at any time, for nobody saw how it ended."""
+def doubtful(contract: Contract, evidence: Evidence, look: Step, surplus: Decimal) -> str | None:
+    """Return a request before a look at the balance for which a surplus (US dollars) may be: nobody saw how it ended.
+
+    None if there is no such request, or if the surplus is more than all of them can have cost.
+    """
     charges: list[Charge] = []
     for step in takewhile(lambda step: step is not look, evidence):
         exchange = step.exchange
@@ -161,9 +167,16 @@ def doubtful(evidence: Evidence, look: Step) -> str | None:
             charge.told(exchange)
         mine = exchange.key == Need.GOOD.variable and not exchange.fault
         if mine and exchange.operation in GENERATIONS and exchange.method == "POST":
-            charges.append(Charge(exchange.number, f"{step.probe} {step.name}".rstrip(), Decimal(1)))
+            charges.append(Charge(exchange.number, f"{step.probe} {step.name}".rstrip(), _dearest(contract)))
             charges[-1].answered(step.status, job_in(exchange))
-    return next((f"{charge.what}, whose outcome is unknown" for charge in charges if charge.billed is None), None)
+    unknown = [charge for charge in charges if charge.billed is None]
+    if not 0 < surplus <= sum(charge.price for charge in unknown):
+        return None
+    return f"{unknown[0].what}, whose outcome is unknown"
+
+
+def _dearest(contract: Contract) -> Decimal:
+    return max(model.price(request) for model in contract.models.values() for request in model.combinations())
 
 
 def _is_header(name: str, price: Decimal) -> Check:
@@ -182,7 +195,7 @@ def _is_cost(price: Decimal) -> Check:
     return check
 
 
-def _left(probe: str, name: str, told: Callable[[Step], object]) -> Oracle:
+def _left(contract: Contract, probe: str, name: str, told: Callable[[Step], object]) -> Oracle:
     """Return the oracle of what an answer tells of the balance after the charge."""
 
     def oracle(evidence: Evidence) -> Finding:
@@ -194,7 +207,7 @@ def _left(probe: str, name: str, told: Callable[[Step], object]) -> Oracle:
             return unclear("The balance was not told.", after)
         if said is not None and abs(said - left) < NOTHING:
             return holds(step, after)
-        if said is not None and (doubt := doubtful(evidence, after)):
+        if said is not None and (doubt := doubtful(contract, evidence, after, said - left)):
             return unclear(f"{left:f} remaining, maybe for {doubt}.", step, after)
         return broken(f"{left:f} remaining", str(said), step, after)
 
@@ -216,9 +229,10 @@ def _speaks_of_credits(numbers: int) -> Check:
     return check
 
 
-def _constant(evidence: Evidence) -> Finding:
+def _constant(contract: Contract, evidence: Evidence) -> Finding:
     """Judge that nothing was charged but by what was answered with 200."""
     last: Step | None = None
+    doubted: Finding | None = None
     for step in evidence:
         bought = step.exchange.operation in ("generate", "submit") and step.status in (None, 200, 502, 503, 504)
         if bought:
@@ -230,10 +244,11 @@ def _constant(evidence: Evidence) -> Finding:
             continue
         before = balance(last)
         if before is not None and abs(before - told) >= NOTHING:
-            if doubt := doubtful(evidence, step):
-                return unclear(f"The balance changed, maybe for {doubt}.", step)
-            return broken(
-                f"a balance of {before:f}, as nothing was bought", f"{told:f}", step, *([last] if last else [])
-            )
+            doubt = doubtful(contract, evidence, step, before - told)
+            if not doubt:
+                return broken(
+                    f"a balance of {before:f}, as nothing was bought", f"{told:f}", step, *([last] if last else [])
+                )
+            doubted = doubted or unclear(f"The balance changed, maybe for {doubt}.", step)
         last = step
-    return holds(last) if last else unseen()
+    return doubted or (holds(last) if last else unseen())

@@ -57,7 +57,7 @@ def _refused(contract: Contract) -> Iterator[Clause]:
     for name in kinds:
         sentence = f"A POST that is refused or fails ({name}) is charged nothing."
         place = ("paths", "/v1/{model}", "post", "responses")
-        oracle = charged(probe.id, before, f"{name}, after", Decimal(0))
+        oracle = charged(contract, probe.id, before, f"{name}, after", Decimal(0))
         yield promise(contract, f"{probe.id}.{name}", sentence, place, oracle, facts=["G11"], probe=probe)
         before = f"{name}, after"
 
