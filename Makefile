@@ -30,8 +30,7 @@ format: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-mutants: $(READY)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[mutants]'
+mutants: $(VENV)/.ready-mutants
 	$(BIN)/python -m tests.mutation $(ARGS)
 
 clean:
@@ -44,6 +43,10 @@ $(BIN)/python:
 $(VENV)/.ready: pyproject.toml | $(BIN)/python
 	@echo "Installing Mockling into $(VENV) (once) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.ready-mutants: $(READY)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[mutants]'
 	@touch $@
 
 $(READY): pyproject.toml | $(BIN)/python

@@ -5,13 +5,16 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
 from itertools import count
 from pathlib import Path
 from queue import SimpleQueue
@@ -24,6 +27,7 @@ from .mutants import Mutant, sample
 
 ROOT = Path(__file__).parent.parent.parent
 FOLDER = ROOT / ".mutants"  # coverage data and durations of the tests, from the survey
+DIGESTS = FOLDER / "digests.json"  # of the sources, as they were surveyed
 EQUIVALENT = Path(__file__).with_name("equivalent.yaml")  # the key of a mutant: why nobody can observe it
 GOAL = 0.9  # share of the mutants that are not equivalent
 SOURCES = [
@@ -38,6 +42,7 @@ SOURCES = [
 FIRST = 30  # quickest tests that cover the mutant, which are run before all others
 SECONDS = 120.0  # duration of the further tests that are run at most
 DATES = count(1)
+PHASE = re.compile(r" \((?:setup|call|teardown)\)")
 NOTHING_RAN = 5  # exit code of pytest
 PYTEST = [sys.executable, "-m", "pytest", "-q", "-p", "mutation.plugin", "-p", "no:cacheprovider", "-p", "no:randomly"]
 
@@ -51,11 +56,12 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="mutants at a time (default: one a core)")
     parser.add_argument("--survey", action="store_true", help="run the suite under coverage again before")
     options = parser.parse_args()
-    if options.survey or not (FOLDER / "costs.json").exists():
+    try:
+        files = _files(options.paths or SOURCES)
+    except FileNotFoundError as error:
+        parser.error(str(error))
+    if options.survey or not _is_current(files):
         survey(options.jobs)
-    files = _files(options.paths or SOURCES)
-    if not files:
-        parser.error(f"There is no Python file at {', '.join(options.paths)}, seen from the project's folder.")
     mutants = sample(ROOT, files, options.count, options.seed)
     began = time.monotonic()
     results = run(mutants, options.jobs)
@@ -65,20 +71,39 @@ def main() -> None:
 
 
 def _files(paths: list[str]) -> list[Path]:
-    found = [file for path in paths for file in sorted(ROOT.glob(path))]
-    return sorted({file for one in found for file in (one.rglob("*.py") if one.is_dir() else [one])})
+    files = set[Path]()
+    for path in paths:
+        found = [file for one in ROOT.glob(path) for file in (one.rglob("*.py") if one.is_dir() else [one])]
+        if not found:
+            raise FileNotFoundError(f"There is no Python file at {path}, seen from the project's folder.")
+        files.update(found)
+    return sorted(files)
+
+
+def _is_current(files: list[Path]) -> bool:
+    """Return whether there is a survey, and the files are as they were then."""
+    if not DIGESTS.exists():
+        return False
+    digests = json.loads(DIGESTS.read_text())
+    return all(digests.get(str(file.relative_to(ROOT))) == _digest(file) for file in files)
+
+
+def _digest(file: Path) -> str:
+    return sha256(file.read_bytes()).hexdigest()
 
 
 def survey(jobs: int) -> None:
     """Run the suite once under coverage; store which test covers which line and how long each takes."""
     shutil.rmtree(FOLDER, ignore_errors=True)
     FOLDER.mkdir()
+    digests = {str(file.relative_to(ROOT)): _digest(file) for file in _files(["client", "contract", "emulator"])}
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "tests"), "MUTANTS_FOLDER": str(FOLDER)}
     environment["TESTS_COSTS"] = str(FOLDER / "costs.json")
     config = f"--rcfile={Path(__file__).with_name('coverage.ini')}"
     coverage = [sys.executable, "-m", "coverage"]
     subprocess.run([*coverage, "run", config, *PYTEST[1:], "-n", str(jobs)], cwd=ROOT, env=environment, check=False)
     subprocess.run([*coverage, "combine", "-q", config], cwd=ROOT, env=environment, check=True)
+    DIGESTS.write_text(json.dumps(digests))
 
 
 class Tests:
@@ -88,7 +113,7 @@ class Tests:
         self._costs: dict[str, float] = json.loads((FOLDER / "costs.json").read_text())
         self._data = CoverageData(str(FOLDER / "coverage"))
         self._data.read()
-        self.names = set(self._costs)
+        self.names = {name for name in self._costs if (ROOT / name.split("::")[0]).exists()}
 
     def of(self, mutant: Mutant) -> list[str]:
         """Return the tests that may kill a mutant: those that cover its lines, quickest first, then those of its file.
@@ -103,21 +128,25 @@ class Tests:
         return [*direct, *(name for name in others if name not in set(direct))]
 
     def within(self, tests: list[str], seconds: float) -> list[str]:
-        """Return the longest beginning of a list of tests that takes at most so many seconds."""
+        """Return the tests, in their order, that take at most so many seconds together."""
         chosen = []
         for name in tests:
-            seconds -= self._costs[name]
-            if seconds < 0:
-                break
-            chosen.append(name)
+            if self._costs[name] <= seconds:
+                seconds -= self._costs[name]
+                chosen.append(name)
         return chosen
+
+    def quickest(self, number: int) -> list[str]:
+        """Return so many of all tests."""
+        return sorted(self.names, key=lambda name: self._costs[name])[:number]
 
     def seconds(self, tests: list[str]) -> float:
         """Return the duration of some tests in seconds."""
         return sum(self._costs[name] for name in tests)
 
-    def _known(self, contexts: object) -> list[str]:
-        names = {name.split("|")[0].rsplit(" (", 1)[0] for name in contexts}  # type: ignore[attr-defined]
+    def _known(self, contexts: Iterable[str]) -> list[str]:
+        """Return the tests of contexts; that of a process which a test started also names the phase of the test."""
+        names = {name if name in self.names else PHASE.split(name)[0] for name in contexts}
         return sorted(names & self.names, key=lambda name: self._costs[name])
 
 
@@ -126,13 +155,13 @@ def run(mutants: list[Mutant], jobs: int) -> dict[Mutant, str]:
     tests = Tests()
     with TemporaryDirectory() as folder:
         copies = [copied(Path(folder) / str(number)) for number in range(jobs)]
+        if broken := failed(tests.quickest(FIRST), copies[0], 600):
+            sys.exit(f"Tests fail in an unchanged copy: {', '.join(broken)}. Add new files to git, or pass --survey.")
         results = _tried(mutants, copies, tests)
-        unsound = set(failed(sorted({*results.values()} & tests.names), copies[0], 3600, "--maxfail=1000"))
-        if unsound:
+        while unsound := set(failed(sorted({*results.values()} & tests.names), copies[0], 3600, "--maxfail=1000")):
             print(f"Excluded, for they fail on unchanged code too: {', '.join(sorted(unsound))}", flush=True)
             tests.names -= unsound
-            again = [mutant for mutant, killer in results.items() if killer in unsound]
-            results |= _tried(again, copies, tests)
+            results |= _tried([mutant for mutant, killer in results.items() if killer in unsound], copies, tests)
     return results
 
 

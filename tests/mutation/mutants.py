@@ -17,7 +17,7 @@ NO_BEHAVIOUR = (cst.Annotation, cst.Decorator, cst.Import, cst.ImportFrom)  # ty
 
 @dataclass(frozen=True, order=True)
 class Mutant:
-    """One change: `lines` are the first and the last that it touches, `before` and `after` the code of the place."""
+    """One change: `lines` are the first and the last that it touches, `before` and `after` what stands there."""
 
     file: str
     lines: tuple[int, int]
@@ -28,8 +28,7 @@ class Mutant:
     @property
     def key(self) -> str:
         """The change in one line, without its line number, so that it stays valid when the file is edited elsewhere."""
-        before, after = (" ".join(text.split()) for text in (self.before, self.after))
-        return f"{self.file}: {before} -> {after}"
+        return f"{self.file}: {' '.join(self.before.split())} -> {' '.join(self.after.split())}"
 
 
 def sample(root: Path, files: Iterable[Path], count: int, seed: int) -> list[Mutant]:
@@ -45,9 +44,18 @@ def _made(root: Path, file: Path, place: int, random: Random) -> Mutant:
     module, found, lines = _read(source)
     old, choices = found[place]
     new = random.choice(choices)
-    changed = cst.ensure_type(module.deep_replace(old, new), cst.Module)
-    before, after = module.code_for_node(old), module.code_for_node(new)
-    return Mutant(str(file.relative_to(root)), lines[place], before, after, changed.code)
+    changed = cst.ensure_type(module.deep_replace(old, new), cst.Module).code
+    before, after = _difference(source.splitlines(), changed.splitlines())
+    return Mutant(str(file.relative_to(root)), lines[place], before, after, changed)
+
+
+def _difference(before: list[str], after: list[str]) -> tuple[str, str]:
+    """Return the lines that differ between two texts, of each text."""
+    while before and after and before[0] == after[0]:
+        before, after = before[1:], after[1:]
+    while before and after and before[-1] == after[-1]:
+        before, after = before[:-1], after[:-1]
+    return "\n".join(before), "\n".join(after)
 
 
 def _places(source: str) -> list[tuple[cst.CSTNode, list[cst.CSTNode]]]:
@@ -88,6 +96,6 @@ def _without(node: cst.CSTNode) -> list[cst.CSTNode]:
         return [] if doc else [nothing]
     if isinstance(node, cst.If) and node.orelse is None:
         return [node.with_changes(test=cst.Name("False"))]
-    if isinstance(node, cst.With):
+    if isinstance(node, cst.With) and not any(item.asname for item in node.items):
         return [cst.If(cst.Name("True"), node.body)]
     return []
