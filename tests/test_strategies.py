@@ -221,3 +221,27 @@ failures: [{blank: prompt, error: Say something.}]
         "no address": lambda one: not all(re.match("https?://", url, re.IGNORECASE) for url in one["urls"]),
     }
     assert missing(valid_requests(model), tests, 200) == set(tests)
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "string", "format": "uri", "pattern": "^https", "examples": ["https://e.com/a"]},
+        {"type": "string", "minLength": 5, "examples": ["abcde"]},
+        {"type": "string", "minLength": 2, "maxLength": 2, "examples": ["ab"]},
+        {"type": "array", "minItems": 2, "maxItems": 2, "items": {"type": "integer"}, "examples": [[1, 2]]},
+    ],
+    ids=lambda schema: "-".join(schema),
+)
+def test_a_broken_request_breaks_what_is_named_and_nothing_else(make: Make, schema: dict[str, Any]) -> None:
+    """A valid request has no violation; a broken one has its first where the strategy says."""
+    model = make(schema)
+
+    @settings(max_examples=60, database=None, suppress_health_check=list(HealthCheck))
+    @given(valid_requests(model), broken_requests(model))
+    def check(valid: dict[str, Any], broken: tuple[dict[str, Any], str]) -> None:
+        assert model.violations(valid) == []
+        request, path = broken
+        assert [violation.path for violation in model.violations(request)] == [path]
+
+    check()

@@ -116,16 +116,21 @@ class Tests:
         self.names = {name for name in self._costs if (ROOT / name.split("::")[0]).exists()}
 
     def of(self, mutant: Mutant) -> list[str]:
-        """Return the tests that may kill a mutant: those that cover its lines, quickest first, then those of its file.
+        """Return the tests that may kill a mutant: those that cover its lines, quickest first, then others.
 
-        The latter matter for lines that run once in a process, at an import or behind a cache: coverage credits those
-        to one test.
+        Others are those that cover lines of its file, or, where all of that runs at the import, of its folder. They
+        matter for what runs once in a process, at an import or behind a cache: coverage credits that to one test.
         """
         lines = self._data.contexts_by_lineno(mutant.file)
         touched = range(mutant.lines[0], mutant.lines[1] + 1)
         direct = self._known(name for line in touched for name in lines.get(line, ()))
-        others = self._known(name for names in lines.values() for name in names)
+        folder = [file for file in self._data.measured_files() if Path(file).parent == Path(mutant.file).parent]
+        others = self._covering([mutant.file]) or self._covering(folder)
         return [*direct, *(name for name in others if name not in set(direct))]
+
+    def _covering(self, files: list[str]) -> list[str]:
+        contexts = (self._data.contexts_by_lineno(file).values() for file in files)
+        return self._known(name for lines in contexts for names in lines for name in names)
 
     def within(self, tests: list[str], seconds: float) -> list[str]:
         """Return the tests, in their order, that take at most so many seconds together."""
