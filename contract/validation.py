@@ -162,7 +162,7 @@ def expected(schema: Mapping[str, Any] | bool) -> str:
     if kinds == "array":
         inner = schema.get("items", {})
         items = f"{inner.get('type', 'value') if isinstance(inner, Mapping) else 'value'}s"
-        return f"an array of {_span(schema, 'minItems', 'maxItems')}{items}".replace("  ", " ")
+        return f"an array of {_span(schema, 'minItems', 'maxItems')}{items}"
     if "pattern" in schema:
         return f"{words} of the pattern {schema['pattern']}"
     length = _span(schema, "minLength", "maxLength")

@@ -154,6 +154,9 @@ def test_who_moved_is_told(turned: bool) -> None:
     moved = {one.subject: one.moved for one in found.observed}
     assert {"generate 200: header x-cost", "credits 200: field credits"} < moved.keys()
     assert any(subject.startswith("status of credits") for subject in moved)
+    sides = [(one.second, one.first) if turned else (one.first, one.second) for one in found.clauses]
+    assert {first for first, _ in sides} == {"holds"}
+    assert all(second.startswith(("broken: ", "notice: ")) for _, second in sides)
     guilty = Moved.FIRST if turned else Moved.SECOND
     assert {one.moved for one in (*found.clauses, *found.observed) if one.matters} == {guilty}
 

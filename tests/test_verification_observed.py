@@ -50,6 +50,16 @@ def test_a_busy_gateway_is_no_other_status(status: int | None) -> None:
     assert found([sent("it", 400)], [sent("it", 401)])["status of a it"][:2] == ("400", "401")
 
 
+def test_orders_of_states_are_shown_as_they_came() -> None:
+    """Each order is a list, and several are parted."""
+    polls = [
+        [sent(f"poll {number}", 200, {"status": state, "request_id": "a"}, operation="status", path="/v2/requests/a/status")
+         for number, state in enumerate(states)]
+        for states in (["QUEUED", "COMPLETED"], ["PROCESSING", "FAILED"])
+    ]  # fmt: skip
+    assert found(*polls)["states of jobs"][:2] == ("QUEUED, COMPLETED", "PROCESSING, FAILED")
+
+
 @pytest.mark.parametrize("verdict", [Verdict.BROKEN, Verdict.NOTICE, Verdict.HOLDS])
 def test_a_status_is_put_down_to_whom_a_clause_blames(verdict: Verdict) -> None:
     """A clause that is broken, or gives notice, is about the step; one that holds blames nobody."""
