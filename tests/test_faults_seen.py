@@ -152,6 +152,10 @@ def test_the_text_the_body_and_the_headers_can_be_said(caller: Caller) -> None:
     assert (answer.content.decode(), answer.headers["content-type"]) == (
         "Gone \u00e0 la mer", "text/plain; charset=utf-8",
     )  # fmt: skip
+    for body in ('{"detail": "x"}', " [1]"):
+        fault(status=500, body=body)
+        answer = caller.call("generate")
+        assert (answer.text, answer.headers["content-type"]) == (body, "application/json")
     fault(on="poll", status=422, error="No video")
     assert caller.call("status").json()["error"] == "No video"
     fault(status=502, billed=True, headers={"content-type": "text/x", "x-a": "b"})

@@ -160,7 +160,7 @@ def test_a_last_line_without_end_is_cut_off_if_it_can_be_one(
     if good:
         ledger.write()
     else:
-        with pytest.raises(LedgerError, match="its last line is no line of a ledger"):
+        with pytest.raises(LedgerError, match=": its last line is no line of a ledger\\."):
             ledger.write()
     assert (path.read_bytes() == whole) == good
 

@@ -80,7 +80,7 @@ class Answering:
         model = contract.models.get(draft.model or "", contract.model)
         return {
             "model": draft.model or model.slug,
-            "id": draft.request_id or draft.path.removesuffix("/status").rpartition("/")[2][:100],
+            "id": draft.request_id or "",
             "file": draft.path.rpartition("/")[2][:100],
             "path": draft.path[:100],
             "balance": money(Decimal(0)),

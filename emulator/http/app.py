@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 View = Callable[..., Response]
-_FORWARDED = [f"HTTP_X_FORWARDED_{what}" for what in ("FOR", "PROTO", "HOST", "PORT", "PREFIX")]
+_FORWARDED = [f"HTTP_X_FORWARDED_{what}" for what in ("PROTO", "HOST", "PORT", "PREFIX")]
 
 
 class _NoSession(SessionInterface):
