@@ -52,12 +52,13 @@ def test_a_busy_gateway_is_no_other_status(status: int | None) -> None:
 
 def test_orders_of_states_are_shown_as_they_came() -> None:
     """Each order is a list, and several are parted."""
-    polls = [
-        [sent(f"poll {number}", 200, {"status": state, "request_id": "a"}, operation="status", path="/v2/requests/a/status")
-         for number, state in enumerate(states)]
-        for states in (["QUEUED", "COMPLETED"], ["PROCESSING", "FAILED"])
-    ]  # fmt: skip
-    assert found(*polls)["states of jobs"][:2] == ("QUEUED, COMPLETED", "PROCESSING, FAILED")
+
+    def polls(*states: str) -> list[Step]:
+        of_job: dict[str, Any] = {"operation": "status", "path": "/v2/requests/a/status"}
+        return [sent(f"poll {state}", 200, {"status": state, "request_id": "a"}, **of_job) for state in states]
+
+    both = polls("QUEUED", "COMPLETED"), polls("PROCESSING", "FAILED")
+    assert found(*both)["states of jobs"][:2] == ("QUEUED, COMPLETED", "PROCESSING, FAILED")
 
 
 @pytest.mark.parametrize("verdict", [Verdict.BROKEN, Verdict.NOTICE, Verdict.HOLDS])
