@@ -55,7 +55,10 @@ def test_orders_of_states_are_shown_as_they_came() -> None:
 
     def polls(*states: str) -> list[Step]:
         of_job: dict[str, Any] = {"operation": "status", "path": "/v2/requests/a/status"}
-        return [sent(f"poll {state}", 200, {"status": state, "request_id": "a"}, **of_job) for state in states]
+        return [
+            sent(f"poll {number}", 200, {"status": state, "request_id": "a"}, **of_job)
+            for number, state in enumerate(states)
+        ]
 
     both = polls("QUEUED", "COMPLETED"), polls("PROCESSING", "FAILED")
     assert found(*both)["states of jobs"][:2] == ("QUEUED, COMPLETED", "PROCESSING, FAILED")
