@@ -585,3 +585,10 @@ def test_a_limit_of_a_file_is_told_in_its_numbers(limits: dict[str, int], measur
     """With a comma between thousands, whichever side it is on."""
     file = InputFile("one", "image", "https://e.com/a", {}, {"width": limits}, {"width": measure})
     assert list(file.misfits()) == ([told_] if told_ else [])
+
+
+def test_what_must_be_left_out_is_described() -> None:
+    """A property that nobody knows is named, with what came and what there is."""
+    schema = {"type": "object", "additionalProperties": False, "properties": {"a": {}, "c": {}}}
+    (violation,) = SchemaValidator(schema, MESSAGES).violations({"b": 5})
+    assert violation.message == "b must be left out, for there is only a, c, got the number 5"

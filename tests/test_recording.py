@@ -240,5 +240,5 @@ def test_the_body_of_a_request_refused_before_it_was_read_is_recorded(emulator: 
 
 def test_a_path_that_is_no_text_is_recorded_with_marks_in_it(local: Local) -> None:
     """Bytes that are no UTF-8 stand there as U+FFFD."""
-    assert local.get("/%ff").status_code == 404
+    assert local.get("/", environ_overrides={"PATH_INFO": "/\xff"}).status_code == 404
     assert local.journal[-1].path == "/\ufffd"
