@@ -39,9 +39,25 @@ def search(artefacts: Mapping[str, str], keys: Iterable[str]) -> None:
                 raise SecretFound(f"An API key stands in {name}; nothing was written.")
 
 
-def masking(keys: Iterable[str]) -> re.Pattern[str]:
+def masking(keys: Iterable[str]) -> Masking:
     """Return what finds keys in a text in the forms in which `search` does, each as a whole and in one line."""
-    return re.compile("|".join(_form(key) for key in sorted(filter(None, keys), key=len, reverse=True)) or "(?!)")
+    return Masking(sorted(filter(None, keys), key=len, reverse=True))
+
+
+class Masking:
+    """What stands in a text for keys, those first that come first; `pattern` is that of a regular expression."""
+
+    def __init__(self, keys: list[str]) -> None:
+        forms = [_forms(key) for key in keys]
+        self.pattern = "|".join(map(_pattern, keys, forms)) or "(?!)"
+        self._compiled = re.compile(self.pattern)
+        runs = [max(re.findall(r"[^\W_]+", key) or [""], key=len) for key in keys]
+        self._hints = [form[:12].lower() for form in (*runs, *(one for of_key in forms for one in of_key))]
+
+    def sub(self, variable: str, text: str) -> str:
+        """Return a text with the name of a variable in place of the keys."""
+        lowered = text.lower()  # where no hint is, the slow pattern finds nothing
+        return self._compiled.sub(variable, text) if any(hint in lowered for hint in self._hints) else text
 
 
 def publish(artefacts: Mapping[Path, str], keys: Iterable[str]) -> None:
@@ -85,18 +101,22 @@ def _write(path: Path, content: bytes) -> None:
         beside.unlink(missing_ok=True)
 
 
-def _form(key: str) -> str:
-    """Return the pattern of a key in each of its forms, the longest first; where no letter case matters, in any."""
+def _forms(key: str) -> list[str]:
+    """Return a key in each form in which all of its signs are written alike, the longest first."""
     content, whole = key.encode("utf-8", "replace"), b64encode(key.encode("utf-8", "replace")).decode()
     once = json.dumps(key)[1:-1]
     units = "".join(f"\\u{ord(sign):04x}" for sign in key)
     percent = "".join(f"%{byte:02x}" for byte in content)
     html = ["".join(form.format(ord(sign)) for sign in key) for form in ("&#{};", "&#x{:x};")]
     escaped = [once, json.dumps(once)[1:-1], units, units.replace("\\", "\\\\"), *html]
-    forms = sorted({key, _hex(key), content.decode("latin-1"), percent, *escaped}, key=len, reverse=True)
-    encoded = dict.fromkeys([whole, *_encoded(key)])
+    forms = {key, _hex(key), content.decode("latin-1"), percent, *escaped, whole, *_encoded(key)}
+    return sorted(forms, key=lambda form: (-len(form), form))
+
+
+def _pattern(key: str, forms: list[str]) -> str:
+    """Return the pattern of a key in its forms, and with some of its signs escaped; letters of either case fit."""
     partly = "".join(sign if sign.isalnum() else _sign(sign) for sign in key)
-    return "|".join([f"(?i:{'|'.join(map(re.escape, forms))}|{partly})", *map(re.escape, encoded)])
+    return f"(?i:{'|'.join(map(re.escape, forms))}|{partly})"
 
 
 def _sign(sign: str) -> str:
