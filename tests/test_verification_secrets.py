@@ -71,9 +71,12 @@ SIGNS: list[Callable[[str], str]] = [
 ]
 
 
-@given(keys, st.data())
+@given(keys.map(lambda key: key.replace("\\", "/")), st.data())
 def test_a_key_whose_signs_are_escaped_differently_is_masked(key: str, data: st.DataObject) -> None:
-    """Each sign that is no letter or digit may be escaped in a way of its own, as servers escape a slash alone."""
+    """Each sign that is no letter or digit may be escaped in a way of its own, as servers escape a slash alone.
+
+    But a backslash of the key itself: what escapes it or another sign cannot be told apart.
+    """
     told = "".join(sign if sign.isalnum() else data.draw(st.sampled_from(SIGNS))(sign) for sign in key)
     masked = masking([key]).sub("$", f"a {told} b")
     search({"run.json": masked}, [key])

@@ -97,7 +97,7 @@ def test_a_target_that_is_not_there_is_told_once(suite: Suite) -> None:
 def test_no_test_tells_a_key_that_a_server_said_again(suite: Suite) -> None:
     """Where a server's answer has the key, plain or in hexadecimal, what the test would tell of it is left out."""
     body = json.dumps({"error": f"{GOOD_KEY} and {GOOD_KEY.encode().hex()}"}).encode()
-    answers = [http(200, b'{"credits": 10}'), *[http(418, body)] * 50]
+    answers = [http(200, b'{"credits": 10}'), *[http(418, body)] * 5000]
     with scripted(*answers) as server:
         result = suite("-k", "broken_request", "--target", server.url, "--budget", "40", key=GOOD_KEY)
     assert (result.returncode, "is left out" in result.stdout) == (1, True), result.stdout + result.stderr
