@@ -45,7 +45,7 @@ def masking(keys: Iterable[str]) -> Masking:
 
 
 class Masking:
-    """What stands in a text for keys, those first that come first; `pattern` is that of a regular expression."""
+    """Replaces keys in texts, the first key first; `pattern` is the regular expression that finds them."""
 
     def __init__(self, keys: list[str]) -> None:
         forms = [_forms(key) for key in keys]
